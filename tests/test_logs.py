@@ -171,7 +171,7 @@ def test_each_refused_access_is_a_line_without_what_was_sent(client, written):
     ):
         answer = Client(client.app, headers).call("GET", f"/api/oms/pvt/orders/{MARKER}")
         assert answer.status == 401
-    told = check(written)
-    assert [one["event"] for one in told] == ["access_refused"] * 4
-    assert [one["app_key"] for one in told] == [key, None, None, None]
-    assert {one["route"] for one in told} == {"/api/oms/pvt/orders/{order_id}"}
+    events = check(written)
+    assert [one["event"] for one in events] == ["access_refused"] * 4
+    assert [one["app_key"] for one in events] == [key, None, None, None]
+    assert {one["route"] for one in events} == {"/api/oms/pvt/orders/{order_id}"}

@@ -334,8 +334,8 @@ def test_buyer_and_each_next_authorizer_are_mailed_once(client, cell, last, deni
         for at, points in enumerate((10, 10, last)):
             assert score(client, order_id, points).status == 200, at
             asyncio.run(settle(cell))
-            asked = ["a@x.com"] if at == 0 else ["a@x.com", "b@x.com"]
-            assert sent(texts.APPROVER) == asked
+            approvers = ["a@x.com"] if at == 0 else ["a@x.com", "b@x.com"]
+            assert sent(texts.APPROVER) == approvers
         assert sent(texts.BUYER) == [customer]
         assert sent(texts.BUYER_DENIED) == [customer] * denied
 

@@ -77,13 +77,13 @@ def some(totals):
 
 def test_odd_lines_have_the_same_figures_everywhere(browser, client):
     lines = [(line[0], line[3]) for line in LINES]
-    asked = {
+    simulation = {
         "items": [{"id": sku, "quantity": quantity, "seller": "1"} for sku, quantity in lines],
         "country": "BRA",
         "postalCode": "01310-100",
         "shippingData": {"logisticsInfo": [{"selectedSla": "Normal"} for _ in lines]},
     }
-    simulated = browser.ok("POST", "/api/checkout/pub/orderForms/simulation", asked)
+    simulated = browser.ok("POST", "/api/checkout/pub/orderForms/simulation", simulation)
     hold(simulated["items"])
     assert some(simulated["totals"]) == TOTALIZERS
     cart = browser.fill(*lines, sla="Normal")

@@ -54,9 +54,11 @@ def test_killed_web_process_leaves_one_order_and_an_empty_cart(deployment):
     restart(deployment)  # after the transaction's answer
     again = shopper.post(f"{path}/transaction", {"value": cart["value"]})
     assert again["orderGroup"] == placed["orderGroup"]
-    told = again["merchantTransactions"][0]
-    sent = [{**one, "fields": {"cardNumber": "4111111111111111"}} for one in told["payments"]]
-    shopper.post(f"/api/payments/pub/transactions/{told['transactionId']}/payments", sent)
+    transaction = again["merchantTransactions"][0]
+    sent = [
+        {**one, "fields": {"cardNumber": "4111111111111111"}} for one in transaction["payments"]
+    ]
+    shopper.post(f"/api/payments/pub/transactions/{transaction['transactionId']}/payments", sent)
     restart(deployment)  # between payments and callback
     callback = f"/api/checkout/pub/gatewayCallback/{placed['orderGroup']}"
     shopper.post(callback)

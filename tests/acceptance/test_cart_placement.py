@@ -118,9 +118,9 @@ def test_placement_sets_its_cookies_and_opens_what_was_placed(browser, client, c
     content = browser.ok("GET", f"{ORDERS}/order-group/{group}")
     assert [one["orderId"] for one in content] == [order_id]
     assert browser.ok("GET", f"{ORDERS}/{order_id}")["orderGroup"] == group
-    stranger = Browser(browser.client)
+    anonymous = Browser(browser.client)
     for path in (f"order-group/{group}", order_id):
-        refused = stranger.call("GET", f"{ORDERS}/{path}")
+        refused = anonymous.call("GET", f"{ORDERS}/{path}")
         assert (refused.status, refused.json()["error"]["code"]) == (401, "ORD062")
         assert client.call("GET", f"{ORDERS}/{path}").status == 200
         assert client_of("Storefront").call("GET", f"{ORDERS}/{path}").status == 401

@@ -109,11 +109,11 @@ def test_masked_cart_shows_its_person_to_its_owner_alone(masked, client, client_
 
 
 def test_who_sees_masks_changes_items_and_not_the_person(masked):
-    stranger = Browser(masked.client)
-    stranger.jar["checkout.vtex.com"] = masked.jar["checkout.vtex.com"]
-    assert stranger.refused("/attachments/clientProfileData", PROFILE) == (403, "CHK003")
-    assert stranger.refused("/attachments/shippingData", {"address": ADDRESS}) == (403, "CHK003")
-    assert stranger.add(("1", 3))["items"][0]["quantity"] == 3
+    anonymous = Browser(masked.client)
+    anonymous.jar["checkout.vtex.com"] = masked.jar["checkout.vtex.com"]
+    assert anonymous.refused("/attachments/clientProfileData", PROFILE) == (403, "CHK003")
+    assert anonymous.refused("/attachments/shippingData", {"address": ADDRESS}) == (403, "CHK003")
+    assert anonymous.add(("1", 3))["items"][0]["quantity"] == 3
 
 
 def test_ownership_cookie_has_one_length_and_is_renewed(masked):

@@ -32,7 +32,7 @@ def statements(cell):
     """Every statement on a cart or an offer, while the block runs."""
     found = []
 
-    def seen(connection, cursor, statement, *_):
+    def seen(connection, _, statement, *more):
         if any(name in statement for name in (" carts", " offers", "INTO cart")):
             found.append(statement.split()[0])
 

@@ -31,7 +31,7 @@ def bought(client):
     return merchant["transactionId"], order, fields, cookies
 
 
-def stranger(client, cookie=None):
+def anonymous(client, cookie=None):
     return Client(client.app, {"host": HOST, **({"Cookie": cookie} if cookie else {})})
 
 
@@ -55,10 +55,10 @@ def test_payments_come_without_key_and_cookie_on_every_path(client, way):
         fields["receiverUri"],
     ]
     path = urlsplit(urls[way]).path
-    assert stranger(client).call("POST", path, CARD).status == 201
+    assert anonymous(client).call("POST", path, CARD).status == 201
     for unknown in ("none", "A" * 32):
         url = path.replace(transaction, unknown) if way < 3 else f"/split/{unknown}/payments"
-        assert stranger(client).call("POST", url, CARD).status == 401
+        assert anonymous(client).call("POST", url, CARD).status == 401
     other = Client(client.app, {"host": "other.example.org"})
     assert other.call("POST", path, CARD).status == 401
 
@@ -67,13 +67,13 @@ def test_payments_come_without_key_and_cookie_on_every_path(client, way):
 @pytest.mark.parametrize("prefix", ["", "/api/checkout/pub"])
 def test_a_browser_comes_back_by_the_template_and_is_sent_on(client, method, prefix):
     transaction, order, fields, cookies = bought(client)
-    stranger(client).call("POST", f"/api/pub/transactions/{transaction}/payments", CARD)
+    anonymous(client).call("POST", f"/api/pub/transactions/{transaction}/payments", CARD)
     path = fields["gatewayCallbackTemplatePath"].replace("{messageCode}", "Success")
     path = (
         path.replace("/checkout/gatewayCallback", f"{prefix}/gatewayCallback") if prefix else path
     )
-    assert stranger(client).call(method, path).status == 401
-    answer = stranger(client, cookies[0]).call(method, path)
+    assert anonymous(client).call(method, path).status == 401
+    answer = anonymous(client, cookies[0]).call(method, path)
     assert (answer.status, answer.header("location")) == (
         302,
         f"/checkout/orderPlaced/?og={order['orderGroup']}",
@@ -84,9 +84,9 @@ def test_a_browser_comes_back_by_the_template_and_is_sent_on(client, method, pre
 def test_a_browser_whose_payment_was_denied_goes_back_to_pay(client):
     transaction, _, fields, cookies = bought(client)
     denied = [{**CARD[0], "fields": {"cardNumber": "4444333322220002"}}]
-    stranger(client).call("POST", f"/api/pub/transactions/{transaction}/payments", denied)
+    anonymous(client).call("POST", f"/api/pub/transactions/{transaction}/payments", denied)
     path = fields["gatewayCallbackTemplatePath"].replace("{messageCode}", "Success")
-    answer = stranger(client, cookies[1]).call("GET", path)
+    answer = anonymous(client, cookies[1]).call("GET", path)
     assert (answer.status, answer.header("location")) == (302, "/checkout/#/payment")
 
 
@@ -102,7 +102,7 @@ def test_the_order_placed_page_is_read_by_cookie_shopper_and_key(client, client_
     here, there = (f"/api/checkout/pub/orders/{o['orderId']}" for o in (order, foreign))
     groups = [f"/api/checkout/pub/orders/order-group/{o['orderGroup']}" for o in (order, foreign)]
     for cookie in cookies:
-        bearer = stranger(client, cookie)
+        bearer = anonymous(client, cookie)
         assert bearer.call("GET", here).json()["orderId"] == order["orderId"]
         assert bearer.call("GET", groups[0]).json()[0]["orderId"] == order["orderId"]
         assert {bearer.call("GET", url).status for url in (there, groups[1])} == {401}
@@ -112,7 +112,7 @@ def test_the_order_placed_page_is_read_by_cookie_shopper_and_key(client, client_
         assert (answer.status, answer.json()["error"]["code"]) == (404, code)
     assert client_of("OMS - Read only").call("GET", here).status == 200
     assert client_of("Feed reader").call("GET", here).status == 401
-    answer = stranger(client).call("GET", here)
+    answer = anonymous(client).call("GET", here)
     assert (answer.status, answer.json()["error"]["code"]) == (401, "ORD062")
     missing = client.call("GET", "/api/checkout/pub/orders/order-group/none")
     assert (missing.status, missing.json()["error"]["code"]) == (404, "CHK0199")
@@ -281,7 +281,7 @@ def test_every_address_that_an_answer_hands_out_works_as_it_is(client, costs, de
     body = purchase(costs) if costs else {**purchase(0), "paymentData": {"payments": []}}
     answer = client.call("PUT", "/api/checkout/pub/orders", body, host=HOST)
     cookies = "; ".join(v.partition(";")[0] for k, v in answer.headers if k == "set-cookie")
-    browser = stranger(client, cookies)
+    browser = anonymous(client, cookies)
     number = "4444333322220002" if denied else "4444333322221111"
     card = [{**CARD[0], "fields": {"cardNumber": number}}]
     waiting, followed = list(addresses_in(answer.json())), {}

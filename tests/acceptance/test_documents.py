@@ -723,11 +723,11 @@ def anonymous(client):
 
 @pytest.mark.guarantee("G74")
 def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
-    stranger = anonymous(client)
+    visitor = anonymous(client)
     filled(client)
     place = f"an={ACCOUNT}"
     for url in (f"{documents()}/1?{place}", f"{BASE}/Newsletter/search?{place}"):
-        answer = stranger.call("GET", url)
+        answer = visitor.call("GET", url)
         assert (answer.status, answer.json()) == (401, {"Message": "Unauthorized"})
     security = {
         "publicRead": ["firstName"],
@@ -735,7 +735,7 @@ def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
         "publicWrite": ["firstName"],
     }
     schema(client, {**PERSON, "v-security": security})
-    values = stranger.call(
+    values = visitor.call(
         "GET", f"{BASE}/Newsletter/search?{place}&_fields=id,firstName&email=0%2Bx@a.com"
     )
     assert values.json() == [{"id": "0", "firstName": "Ana"}]
@@ -750,15 +750,15 @@ def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
         ("_fields=id&_sort=age", "Cannot filter by private fields"),
         ("_fields=id&_keyword=x", None),
     ):
-        answer = stranger.call("GET", f"{BASE}/Newsletter/search?{place}&{query}")
+        answer = visitor.call("GET", f"{BASE}/Newsletter/search?{place}&{query}")
         if text is None:
             assert answer.status == 200
             continue
         assert (answer.status, message(answer)) == (403, text), query
-    answer = stranger.call("POST", f"{documents()}?{place}", {"age": 1})
+    answer = visitor.call("POST", f"{documents()}?{place}", {"age": 1})
     assert (answer.status, message(answer)) == (403, "Cannot write private fields")
-    assert stranger.call("POST", f"{documents()}?{place}", {"firstName": "New"}).status == 201
-    answer = stranger.call("PATCH", f"{documents()}/1?{place}", {"firstName": "Other"})
+    assert visitor.call("POST", f"{documents()}?{place}", {"firstName": "New"}).status == 201
+    answer = visitor.call("PATCH", f"{documents()}/1?{place}", {"firstName": "Other"})
     assert (answer.status, message(answer)) == (403, "Cannot write private fields")
     for method, path in (
         ("DELETE", f"{documents()}/1"),
@@ -769,7 +769,7 @@ def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
         ("GET", f"{BASE}/Newsletter/schemas/v1/public"),
         ("POST", f"{documents()}/1/clusters"),
     ):
-        assert stranger.call(method, f"{path}?{place}").status == 401, path
+        assert visitor.call(method, f"{path}?{place}").status == 401, path
 
 
 def test_public_schema_is_without_triggers(client):
@@ -852,7 +852,7 @@ def test_single_resources_open_their_operations_alone(client, resource, allowed)
 def test_documents_of_another_account_are_not_seen(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     filled(client)
-    stranger = client_of("Owner", "other")
-    assert get(stranger, "1").status == 404
-    assert find(stranger, "").json() == []
-    assert stranger.call("GET", f"{BASE}/Newsletter/schemas").json() == []
+    other_account = client_of("Owner", "other")
+    assert get(other_account, "1").status == 404
+    assert find(other_account, "").json() == []
+    assert other_account.call("GET", f"{BASE}/Newsletter/schemas").json() == []

@@ -245,7 +245,7 @@ def test_a_dry_run_tells_and_changes_nothing(cell, client):
 
 
 @pytest.mark.guarantee("G56")
-def test_an_open_order_is_left_alone_unless_it_is_asked_for(client, other):
+def test_an_open_order_is_left_alone_unless_the_request_includes_it(client, other):
     order_id = paid(client, of_the_person())
     requested = {"document": DOCUMENT, "dryRun": False}
     answer = client.call("POST", ERASURES, requested).json()
@@ -292,8 +292,8 @@ def test_nothing_new_is_kept_of_who_was_erased(cell, client, other):
 def test_only_the_accounts_own_orders_are_erased(client, client_of, cell):
     asyncio.run(open_account(cell.ledger, name="other"))
     order_id = delivered(client)
-    stranger = client_of("Owner", "other")
-    answer = stranger.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()
+    other_account = client_of("Owner", "other")
+    answer = other_account.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()
     assert answer["found"] == 0
     assert shown(client, [order_id])
 

@@ -99,7 +99,7 @@ def test_the_report_has_the_published_columns_and_a_row_for_each_sku(orders):
 
 
 @pytest.mark.guarantee("G33")
-def test_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cell, orders):
+def test_statuses_are_in_the_requested_language_and_instants_in_the_zone(cell, orders):
     exported = orders.call("GET", f"{CSV}?f_status=handling&utc=-0300&language=pt-BR")
     (row, _) = rows_of(exported.body)
     assert row["Status"] == "Preparando entrega"
@@ -219,12 +219,12 @@ def test_an_order_that_cannot_be_rendered_is_named_and_stops_nothing(cell, order
 def test_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
     exported = orders.call("POST", EXPORTS, {}).json()
     asyncio.run(open_account(cell.ledger, name="other"))
-    stranger = client_of("Owner", "other")
-    assert stranger.call("GET", f"{EXPORTS}/{exported['id']}").status == 404
-    assert stranger.call("GET", f"{EXPORTS}/{exported['id']}/download").status == 404
-    assert stranger.call("DELETE", f"{EXPORTS}/{exported['id']}").status == 404
-    assert stranger.call("GET", EXPORTS).json() == []
-    assert rows_of(stranger.call("GET", CSV).body) == []
+    other_account = client_of("Owner", "other")
+    assert other_account.call("GET", f"{EXPORTS}/{exported['id']}").status == 404
+    assert other_account.call("GET", f"{EXPORTS}/{exported['id']}/download").status == 404
+    assert other_account.call("DELETE", f"{EXPORTS}/{exported['id']}").status == 404
+    assert other_account.call("GET", EXPORTS).json() == []
+    assert rows_of(other_account.call("GET", CSV).body) == []
     assert orders.call("DELETE", f"{EXPORTS}/{exported['id']}").status == 204
     assert orders.call("POST", EXPORTS, {"format": "pdf"}).status == 400
 

@@ -84,14 +84,14 @@ def test_a_seller_outside_is_called_once_and_the_change_waits_for_it(cell, clien
         change = requested(client, ORDER, **DISCOUNT)
         for _ in range(3):
             turned(cell, clock, hours=1)
-        asked = [f"PATCH /hook/order-system/orders/00-{ORDER}/changes", agreement(change)]
-        assert receiver.requested == asked
+        expected = [f"PATCH /hook/order-system/orders/00-{ORDER}/changes", agreement(change)]
+        assert receiver.requested == expected
         assert fields(client, change)["status"] == "waiting-acknowledgement"
         agrees(client, change, "Acknowledgment")
         agrees(client, change, "Acknowledgment", f"00-{ORDER}")
         turned(cell, clock)
-        assert receiver.requested == [*asked, agreement(change)]
-    body, acknowledged, confirmed = receiver.heard
+        assert receiver.requested == [*expected, agreement(change)]
+    body, acknowledged, confirmed = receiver.received
     headers = receiver.headers[0]
     assert (acknowledged, confirmed) == (
         {"agreementType": "Acknowledgment"},
@@ -121,7 +121,7 @@ def test_a_confirmation_that_overtakes_the_acknowledgment_is_enough(cell, client
         turned(cell, clock)
     assert fields(client, change)["status"] == "done"
     assert receiver.requested == [agreement(change)]
-    assert receiver.heard == [{"agreementType": "Confirmation"}]
+    assert receiver.received == [{"agreementType": "Confirmation"}]
 
 
 def test_a_seller_that_cannot_be_reached_is_called_five_times_then_the_request_waits(
@@ -168,7 +168,7 @@ def test_what_a_seller_does_not_answer_in_a_day_is_canceled(cell, client, clock)
         turned(cell, clock, hours=24)
     ended = f"POST /hook/order-system/orders/00-{ORDER}/changes/{change}/cancel"
     assert receiver.requested[-1] == ended
-    assert receiver.heard[-1] == {"requestId": change}
+    assert receiver.received[-1] == {"requestId": change}
     canceled = fields(client, change)
     assert (canceled["status"], canceled["cancellation"]["code"]) == (
         "canceled",

@@ -8,7 +8,7 @@ import pytest
 
 from projections.accounts.sellers import Seller
 from tests.acceptance.test_marketplace_orders import PLACE, document, offered, refusal
-from tests.acceptance.test_order_integration import POST, START, cell, hub, order, rest, told
+from tests.acceptance.test_order_integration import POST, START, cell, hub, notified, order, rest
 from tests.support.clock import set_clock
 from tests.support.configuring import save_seller
 from tests.support.purchases import ACCOUNT
@@ -111,17 +111,17 @@ def test_a_connector_gets_both_orders_once_the_seller_order_is_placed(cell, clie
     body["shippingData"]["logisticsInfo"] = [delivery]
     assert client.call("POST", POST, body).status == 200
     rest(cell)
-    assert told(hub) == []
+    assert notified(hub) == []
     clock.at += timedelta(seconds=10)
     rest(cell)
-    assert told(hub) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
+    assert notified(hub) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
     ids = {"mainOrderId": "MKP-7-01", "franchiseOrderId": "00-MKP-7-01"}
     assert [one.body["fields"] for one in hub.calls("processing-result")] == [ids, ids]
     nobody = copy.deepcopy(body) | {"marketplaceOrderId": "8"}
     nobody["shippingData"]["logisticsInfo"][0]["selectedSla"] = "Rocket"
     assert client.call("POST", POST, nobody).status == 200
     rest(cell)
-    assert told(hub, "8") == [("PlaceOrder", "EOI002")]
+    assert notified(hub, "8") == [("PlaceOrder", "EOI002")]
     unnamed = copy.deepcopy(body)
     unnamed["shippingData"]["logisticsInfo"][0] |= {
         "selectedDeliveryChannel": "pickup-in-point",

@@ -47,12 +47,12 @@ def hooked(cell, client_of):
     with cell.database.writing() as connection:
         orders, content = {7: "v1-01", 8: "v1-01"}, '{"State": "handling"}'
         hook_deliveries.enqueue(connection, ACCOUNT, key, orders, now - MINUTE, content)
-        owed = claims.waiting(connection, WEBHOOK, key, now, 1)[0]
+        delivery = claims.waiting(connection, WEBHOOK, key, now, 1)[0]
         for number, outcome in enumerate(("HTTP 500", "no answer within 5 s")):
-            owed = replace(owed, attempts=number)
+            delivery = replace(delivery, attempts=number)
             at = now - MINUTE + number
             made = Attempt(at, 1500, None, outcome, answered=False)
-            attempts.record_failure(connection, owed, made, timedelta(minutes=2))
+            attempts.record_failure(connection, delivery, made, timedelta(minutes=2))
     yield client
     opened.close()
 

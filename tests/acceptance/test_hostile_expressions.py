@@ -12,7 +12,7 @@ from tests.support.patience import HANGS
 
 FILTER = {"type": "FromOrders", "expression": "value > 1"}
 QUEUE = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345_600}
-ASKED = {
+REQUESTS = {
     "/api/orders/feed/config": ({"filter": FILTER, "queue": QUEUE}, 200),
     # pinged after the filter was read, and port 1 is refused
     "/api/orders/hook/config": ({"filter": FILTER, "hook": {"url": "https://127.0.0.1:1/"}}, 400),
@@ -25,7 +25,7 @@ ASKED = {
 
 
 @pytest.mark.guarantee("G44")
-@pytest.mark.parametrize("path", ASKED)
+@pytest.mark.parametrize("path", REQUESTS)
 def test_others_are_answered_while_an_expression_is_worked_on(client, monkeypatch, path):
     """Compiling stands still until somebody else's request was answered."""
     consume, answered, compile = threading.Event(), threading.Event(), jsonata.compile
@@ -36,7 +36,7 @@ def test_others_are_answered_while_an_expression_is_worked_on(client, monkeypatc
         return compile(*arguments)
 
     monkeypatch.setattr(jsonata, "compile", waiting)
-    body, status = ASKED[path]
+    body, status = REQUESTS[path]
 
     async def other():
         assert await asyncio.to_thread(consume.wait, HANGS)

@@ -24,7 +24,7 @@ def become(cell, state):
         hosting.set_state(connection, ACCOUNT, state)
 
 
-def test_a_write_is_asked_again_and_a_read_is_answered(cell, client):
+def test_a_write_is_to_be_repeated_and_a_read_is_answered(cell, client):
     asyncio.run(place_paid(cell.ledger, "v1-01"))
     become(cell, LEAVING)
     answer = client.call("POST", "/api/oms/pvt/orders/v1-01/start-handling")

@@ -52,7 +52,7 @@ class Gateway:
     """Does each request once, by its id; `trouble` comes after the deed, as (status, headers)."""
 
     def __init__(self):
-        self.heard, self.done, self.payments = [], {}, []
+        self.received, self.done, self.payments = [], {}, []
         self.trouble = []
         self.away = False
         self.status = "Approved"
@@ -88,7 +88,7 @@ class Gateway:
         self._server.server_close()
 
     def answer(self, method, path, fields, headers):
-        self.heard.append((method, path, fields, dict(headers)))
+        self.received.append((method, path, fields, dict(headers)))
         what = path.partition("?")[0].rpartition("/")[2]
         if self.away:
             return 503, {"error": {"message": "maintenance"}}
@@ -173,7 +173,7 @@ def test_an_order_is_paid_settled_and_refunded_by_the_published_operations(
     sent = far.payments[0]
     assert (sent["fields"]["cardNumber"], sent["id"]) == (APPROVED, payment["id"])
     assert sent["transaction"] == {"id": "THEIRS", "merchantName": "ACME"}
-    for method, path, _, headers in far.heard:
+    for method, path, _, headers in far.received:
         assert headers["X-VTEX-API-AppToken"] == "secret-token", (method, path)
 
 
@@ -289,11 +289,13 @@ def test_a_gateway_that_cannot_answer_is_called_again_with_the_same_id(
     far.trouble = [status]
     asyncio.run(settle(cell))
     with cell.database.snapshot() as connection:
-        (owed,) = messages.listed(connection, state=messages.WAITING)
-    assert str(status) in owed.last_error
-    asyncio.run(outbox.carry_out(cell, owed))
+        (pending,) = messages.listed(connection, state=messages.WAITING)
+    assert str(status) in pending.last_error
+    asyncio.run(outbox.carry_out(cell, pending))
     assert far.did("settlement-request") == [{"value": 2000}]
-    requested = [fields for _, path, fields, _ in far.heard if path.endswith("settlement-request")]
+    requested = [
+        fields for _, path, fields, _ in far.received if path.endswith("settlement-request")
+    ]
     assert len(requested) == 2
     assert requested[0] == requested[1]
     assert bought.get()["status"] == "Finished"
@@ -319,7 +321,7 @@ def test_orders_whose_money_the_built_in_gateway_has_do_not_go_to_another(cell, 
     configure_gateway(cell, remote)
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
     asyncio.run(settle(cell))
-    assert far.heard == []
+    assert far.received == []
     assert bought.get()["status"] == "Finished"
 
 
@@ -415,7 +417,7 @@ def test_a_name_that_leads_inside_is_not_connected_to(far, monkeypatch):
     with pytest.raises(GatewayUnavailable):
         HttpGateway(url, "k", "t", ()).carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
     assert requested == ["pay.example.com"]
-    assert far.heard == []
+    assert far.received == []
 
 
 def test_a_gateway_that_answers_nonsense_or_nothing_is_away_or_harmless(far):

@@ -32,9 +32,9 @@ def test_orders_are_imported_by_a_job(cell, client):
     lines = lines_of_samples()[:3]
     content = "\n".join([*lines, "no json", ""]).encode()
     client = replace(client, conforming=False)
-    asked = client.call("POST", IMPORTS, content)
-    assert asked.status == 202, asked.body
-    fields = asked.json()
+    requested = client.call("POST", IMPORTS, content)
+    assert requested.status == 202, requested.body
+    fields = requested.json()
     assert (fields["state"], fields["progress"]) == ("waiting", {"done": 0, "total": 4})
     assert fields["cancellable"]
     worked(cell, fields["id"])
@@ -57,9 +57,9 @@ def test_a_line_of_odd_numbers_is_refused_alone(cell, client):
         items = [{**document["items"][0], "unitMultiplier": odd}, *document["items"][1:]]
         others.insert(0, {**document, "items": items})
     client = replace(client, conforming=False)
-    asked = client.call("POST", IMPORTS, "\n".join(map(json.dumps, others)).encode())
-    worked(cell, asked.json()["id"])
-    done = client.call("GET", f"{JOBS}/{asked.json()['id']}").json()
+    requested = client.call("POST", IMPORTS, "\n".join(map(json.dumps, others)).encode())
+    worked(cell, requested.json()["id"])
+    done = client.call("GET", f"{JOBS}/{requested.json()['id']}").json()
     assert (done["state"], done["result"]["imported"]) == ("done", 1), done["failure"]
     refused = [one["line"] for one in done["result"]["refused"]]
     assert refused == list(range(1, len(hostile) + 1))
@@ -70,15 +70,15 @@ def test_an_erasure_in_the_background_names_nobody(cell, client):
     order_id = paid(client)
     person = {"kind": "email", "value": "somebody@example.com"}
     body = {"kind": "erasure", "arguments": {**person, "includeOpen": True}}
-    asked = client.call("POST", JOBS, body)
-    assert asked.status == 202, asked.body
+    requested = client.call("POST", JOBS, body)
+    assert requested.status == 202, requested.body
     listed = client.call("GET", JOBS).json()["jobs"]
     assert [one["kind"] for one in listed] == ["erasure"]
     assert "somebody" not in json.dumps(listed)
-    refused = client.call("POST", f"{JOBS}/{asked.json()['id']}/cancel")
+    refused = client.call("POST", f"{JOBS}/{requested.json()['id']}/cancel")
     assert refused.status == 409
-    worked(cell, asked.json()["id"])
-    result = client.call("GET", f"{JOBS}/{asked.json()['id']}").json()["result"]
+    worked(cell, requested.json()["id"])
+    result = client.call("GET", f"{JOBS}/{requested.json()['id']}").json()["result"]
     assert order_id not in result["orders"], "it is of somebody else"
 
 

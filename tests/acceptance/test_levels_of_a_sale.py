@@ -12,7 +12,7 @@ from oms_ledger.web import build
 from tests.support.client import Client
 from tests.support.configuring import create_key
 from tests.support.outside_sales import opened, register_seller
-from tests.support.outsider import Asked, Outsider, Reply, well_behaved_seller
+from tests.support.outsider import Outsider, ReceivedRequest, Reply, well_behaved_seller
 from tests.support.purchases import purchase
 from tests.support.run_until_idle import settle
 from tests.support.sales import MIDDLE, SHOP, STORE, open_accounts
@@ -111,7 +111,7 @@ def value_of(items: list[dict[str, Any]], logistics: list[dict[str, Any]]) -> in
 @EXAMPLES
 @given(lines=LINES)
 def test_every_level_has_the_lines_the_value_and_the_id_of_its_marketplace_order(world, lines):
-    world.outsider.asked.clear()
+    world.outsider.received.clear()
     body = purchase()
     body["items"] = [line_of(number, line) for number, line in enumerate(lines)]
     body["shippingData"]["logisticsInfo"] = shipping_of(lines)
@@ -150,8 +150,8 @@ def agrees(world, document: dict[str, Any], account: str, chain: tuple[str, ...]
     assert document["sellers"][0]["id"] == chain[0]
     order_id, below = document["orderId"], document["sellerOrderId"]
     if chain[0] == OUTSIDE:
-        (asked,) = placements(world, account, order_id)
-        (body,) = asked.body
+        (request,) = placements(world, account, order_id)
+        (body,) = request.body
         assert below == f"S-{order_id}"
         sent = value_of(body["items"], body["shippingData"]["logisticsInfo"])
         assert body["marketplacePaymentValue"] == document["value"] == sent
@@ -169,7 +169,7 @@ def agrees(world, document: dict[str, Any], account: str, chain: tuple[str, ...]
     agrees(world, seller_order, chain[0], chain[1:])
 
 
-def placements(world, account: str, order_id: str) -> list[Asked]:
+def placements(world, account: str, order_id: str) -> list[ReceivedRequest]:
     return [
         one
         for one in world.outsider.calls("orders")
@@ -184,7 +184,7 @@ GROUPS = iter(range(1, 10**6))
 @EXAMPLES
 @given(lines=LINES, interest=st.sampled_from([0, 0, 1, 2, 997]))
 def test_group_of_an_outsider_is_divided_to_the_cent(world, lines, interest):
-    world.outsider.asked.clear()
+    world.outsider.received.clear()
     for line in lines:  # below the account that the outsider sold through
         line["chain"] = line["chain"][-1:] if line["chain"] != (MIDDLE,) else ()
     body = purchase()

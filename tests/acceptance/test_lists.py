@@ -307,7 +307,7 @@ def test_facets_count_the_values_of_all_that_match(orders):
     assert [item["quantity"] for item in some[1]["items"]] == [1]
 
 
-def test_promised_dates_are_days_of_the_zone_asked_for(cell, client):
+def test_promised_dates_are_days_of_the_requested_zone(cell, client):
     now = cell.clock.now()
     promised = {
         "v1acme-01": now.replace(hour=23, minute=30),
@@ -334,7 +334,7 @@ def test_promised_dates_are_days_of_the_zone_asked_for(cell, client):
     assert not {2, 3} & set(numbers(listed(client, f_shippingEstimate="-1.days")))
 
 
-def test_rows_are_in_the_language_asked_for(orders):
+def test_rows_are_in_the_requested_language(orders):
     row = listed(orders, q="v1acme")["list"][0]
     assert (row["clientName"], row["items"], row["totalItems"]) == ("José Ávila", None, 1)
     assert row["marketPlaceOrderId"] is None
@@ -464,8 +464,8 @@ def test_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
 @pytest.mark.guarantee("G51")
 def test_terms_and_figures_of_another_account_are_not_seen(cell, orders, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
-    stranger = client_of("Owner", "other")
+    other_account = client_of("Owner", "other")
     for requested in ({}, {"q": "v1acme"}, {"f_sellerNames": "Plain"}, {"f_status": "canceled"}):
-        fields = listed(stranger, _facets="1", **requested)
+        fields = listed(other_account, _facets="1", **requested)
         assert (fields["list"], fields["paging"]["total"]) == ([], 0)
         assert not any(facet["items"] for facet in fields["facets"] if facet["type"] == "multiple")

@@ -67,10 +67,10 @@ def test_an_order_is_placed_by_one_object_or_a_list_and_keys_have_any_case(clien
     del one["clientProfileData"]
     placed = client.call("POST", PLACE, one)
     assert placed.status == 200, placed.body
-    told = placed.json()
-    assert (told["orderId"], told["status"]) == ("MKP-1", "success")
-    assert told["message"] == "Order placed successfully"
-    assert told["orderData"]["clientProfileData"]["email"] == profile["email"]
+    accepted = placed.json()
+    assert (accepted["orderId"], accepted["status"]) == ("MKP-1", "success")
+    assert accepted["message"] == "Order placed successfully"
+    assert accepted["orderData"]["clientProfileData"]["email"] == profile["email"]
     again = client.call("POST", "/fulfillment/pvt/orders?AffiliateId=MKP", [sold()])
     assert again.status == 200, again.body
     assert [row["orderId"] for row in again.json()] == ["MKP-1"]
@@ -339,15 +339,15 @@ def handled(client):
 @pytest.mark.guarantee("G11")
 def test_a_request_of_the_marketplace_never_confirms_itself(cell, app, client):
     handled(client)
-    asked = {"marketplaceOrderId": "1", "cancellationRequestId": "a" * 32, "reason": "late"}
-    first = client.call("POST", "/api/fulfillment/pvt/orders/MKP-1/cancel", asked)
+    cancellation = {"marketplaceOrderId": "1", "cancellationRequestId": "a" * 32, "reason": "late"}
+    first = client.call("POST", "/api/fulfillment/pvt/orders/MKP-1/cancel", cancellation)
     assert (first.status, first.json()["isCancelled"], first.json()["receipt"]) == (
         200,
         False,
         None,
     )
     for number, path in enumerate(("/pvt/orders", "/pub/orders", "/api/fulfillment/pub/orders")):
-        more = {**asked, "cancellationRequestId": f"{number}" * 32}
+        more = {**cancellation, "cancellationRequestId": f"{number}" * 32}
         again = client.call("POST", f"{path}/MKP-1/cancel", more)
         assert again.status == 200, again.body
     affiliate = with_key(cell, app, "affiliate:MKP")
@@ -357,7 +357,7 @@ def test_a_request_of_the_marketplace_never_confirms_itself(cell, app, client):
     assert document(client, "MKP-1")["status"] == "cancellation-requested"
     assert client.call("POST", f"{ORDERS}/MKP-1/cancel", {}).status == 200  # the store confirms
     assert document(client, "MKP-1")["status"] == "canceled"
-    again = client.call("POST", "/pvt/orders/MKP-1/cancel", asked)
+    again = client.call("POST", "/pvt/orders/MKP-1/cancel", cancellation)
     assert again.json()["marketplaceOrderId"] == "1"
 
 

@@ -38,7 +38,7 @@ class Store:
         self.price, self.silent = 1000, False
         self.answers: list[Any] = []
         self.requests: list[tuple[str, Any]] = []
-        self.speaks, self.is_asked = threading.Event(), threading.Semaphore(0)
+        self.speaks, self.reached = threading.Event(), threading.Semaphore(0)
         self.speaks.set()
         store = self
 
@@ -46,13 +46,13 @@ class Store:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 store.requests.append((self.path, body))
-                store.is_asked.release()
+                store.reached.release()
                 assert store.speaks.wait(HANGS)
-                told = json.dumps(store.answer(body)).encode()
+                content = json.dumps(store.answer(body)).encode()
                 self.send_response(503 if store.silent else 200)
-                self.send_header("Content-Length", str(len(told)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(told)
+                self.wfile.write(content)
 
             def log_message(self, *_):
                 pass
@@ -141,20 +141,20 @@ def test_source_over_http_prices_its_lines_beside_the_table(browser, store):
     path, body = store.requests[-1]
     assert path == "/shop/pvt/orderForms/simulation?token=secret&sc=1&an=lojab"
     assert body["items"] == [{"id": "77", "quantity": 2, "seller": "1"}]
-    assert "Souza" not in json.dumps([told for _, told in store.requests])
+    assert "Souza" not in json.dumps([body for _, body in store.requests])
     cart = browser.cart("/items/update", {"orderItems": [{"index": 1, "quantity": 9}]})
     assert cart["items"][1]["quantity"] == 3  # no more than the balance of its stock
 
 
 def test_answer_holds_for_a_quarter_of_an_hour_or_until_requested(browser, store, cell):
     fill(browser)
-    asked = len(store.requests)
+    before = len(store.requests)
     store.price = 1100
     assert browser.cart("", {})["items"][1]["price"] == 1000
-    assert len(store.requests) == asked
+    assert len(store.requests) == before
     path = f"/api/checkout/pub/orderForm/{browser.cart_id}"
-    told = browser.ok("POST", f"{path}?refreshOutdatedData=true")
-    assert told["items"][1]["price"] == 1100
+    refreshed = browser.ok("POST", f"{path}?refreshOutdatedData=true")
+    assert refreshed["items"][1]["price"] == 1100
     store.price, now = 1200, cell.clock.now()
     set_clock(cell, now + timedelta(minutes=16))
     assert browser.cart("", {})["items"][1]["price"] == 1200
@@ -249,9 +249,9 @@ def test_an_answer_with_a_wrong_part_costs_its_own_line_at_most(browser, store, 
         store.answers = [answer, answer]
         line = {"id": f"S{number}", "quantity": 1, "seller": "lojab"}
         body = {"items": [line], "country": "BRA", "postalCode": CODE}
-        told = client.call("POST", path, body)
-        assert told.status == 200, (name, told.body)
-        assert number or told.json()["items"][0]["priceValidUntil"] == "2027-01-01T03:00:00Z"
+        simulated = client.call("POST", path, body)
+        assert simulated.status == 200, (name, simulated.body)
+        assert number or simulated.json()["items"][0]["priceValidUntil"] == "2027-01-01T03:00:00Z"
     lines = [{"id": f"S{number}", "quantity": 1, "seller": "lojab"} for number in range(len(wrong))]
     for some in range(0, len(lines), 50):
         browser.cart("/items", {"orderItems": lines[some : some + 50]})
@@ -293,7 +293,7 @@ def test_silent_source_takes_no_thread_from_others(browser, store):
         body = {"orderItems": [LINE]}
         silent = [asyncio.create_task(client.ask("POST", path, body)) for path in paths]
         for _ in silent:
-            await asyncio.to_thread(store.is_asked.acquire)
+            await asyncio.to_thread(store.reached.acquire)
         async with asyncio.timeout(HANGS):
             own = {"orderItems": [{"id": "1", "quantity": 3, "seller": "1"}]}
             answer = await client.ask("POST", table, own)
@@ -327,12 +327,12 @@ QUESTION = Question(
 
 
 def test_circuit_of_a_source_opens_and_closes_by_the_clock(sources, store, now):
-    source, asked = http_source.Source(store.url, "lojab"), [1]
+    source, counts = http_source.Source(store.url, "lojab"), [1]
     store.silent = True
-    for asked_again in (True, True, True, False, False):
-        assert sources.ask([(source, QUESTION)]) == [http_source.NoAnswer(broken=asked_again)]
-        asked.append(len(store.requests))
-    assert asked == [1, 1, 2, 3, 3, 3]
+    for broken in (True, True, True, False, False):
+        assert sources.ask([(source, QUESTION)]) == [http_source.NoAnswer(broken=broken)]
+        counts.append(len(store.requests))
+    assert counts == [1, 1, 2, 3, 3, 3]
     now[0] += http_source.OPEN_FOR
     store.silent = False
     [lines] = sources.ask([(source, QUESTION)])
@@ -365,7 +365,7 @@ def test_source_holds_its_share_at_most(sources, store, monkeypatch):
     with ThreadPoolExecutor(3) as pool:
         first = [pool.submit(sources.ask, [(source, QUESTION)]) for _ in range(3)]
         for _ in first:
-            assert store.is_asked.acquire(timeout=HANGS)
+            assert store.reached.acquire(timeout=HANGS)
         assert sources.ask([(source, QUESTION)]) == [
             http_source.NoAnswer()
         ]  # not asked, and no failure of its own

@@ -64,7 +64,7 @@ class Neighbor:
     def between_statements(self, cell: Cell):
         """Have it write after each statement that reads views of the cell."""
 
-        def interrupt(connection, cursor, statement, *_):
+        def interrupt(connection, _, statement, *more):
             if "order_views" in statement and self.written < MOST_WRITES:
                 writer = threading.Thread(target=self.write)  # the reader's may run a loop
                 writer.start()

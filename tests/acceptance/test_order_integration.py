@@ -65,7 +65,7 @@ def cell(cell):
 
 @pytest.fixture
 def hub():
-    with Outsider(lambda asked: Reply()) as outsider:
+    with Outsider(lambda request: Reply()) as outsider:
         yield outsider
 
 
@@ -75,7 +75,7 @@ def order(hub, number="9001", **fields):
     }
 
 
-def told(hub, number=None):
+def notified(hub, number=None):
     """Flow and code of the results, of one order or all."""
     return [
         (one.body["flow"], one.body["code"])
@@ -110,10 +110,10 @@ def test_an_approved_order_is_queued_placed_approved_and_both_results_are_sent(c
     with cell.database.reading() as connection:
         assert PERSON not in repr(connection.execute(outbox_messages.select()).all())
     rest(cell)
-    assert told(hub) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
+    assert notified(hub) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
     path = "POST /hub/order-integration/notification/processing-result?an=acme"
-    assert {one.call for one in hub.asked} == {path}
-    first, second = (one.body for one in hub.asked)
+    assert {one.call for one in hub.received} == {path}
+    first, second = (one.body for one in hub.received)
     assert first == {
         "marketplaceOrderId": "9001",
         "accountName": "acme",
@@ -131,10 +131,10 @@ def test_an_approved_order_is_queued_placed_approved_and_both_results_are_sent(c
     assert shown["customData"]["customApps"][0]["fields"] == {"Key": "v | w"}
     (payment,) = shown["paymentData"]["transactions"][0]["payments"]
     assert (payment["value"], payment["referenceValue"]) == (2710, 2610)
-    operation_told = client.call("GET", f"/api/ledger/order-integration/{operation}").json()
-    assert (operation_told["state"], operation_told["attempts"]) == ("delivered", 1)
-    assert operation_told["results"] == [first, second]
-    assert [one["state"] for one in operation_told["notifications"]] == ["delivered"] * 2
+    operation_shown = client.call("GET", f"/api/ledger/order-integration/{operation}").json()
+    assert (operation_shown["state"], operation_shown["attempts"]) == ("delivered", 1)
+    assert operation_shown["results"] == [first, second]
+    assert [one["state"] for one in operation_shown["notifications"]] == ["delivered"] * 2
     missing = client.call("GET", f"/api/ledger/order-integration/{uuid.uuid4()}")
     assert missing.status == 404
 
@@ -157,7 +157,7 @@ def test_a_new_order_waits_until_the_connector_says_that_it_is_approved(cell, cl
     assert answer.json()["flow"] == "ApproveOrder"
     assert (answer.json()["marketplaceOrderId"], answer.json()["accountName"]) == ("9001", None)
     rest(cell)
-    assert told(hub) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
+    assert notified(hub) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
     assert document(client, "MKP-9001")["status"] == "ready-for-handling"
 
 
@@ -172,9 +172,9 @@ def status(hub, number, value="approved"):
 def test_results_that_are_refusals_have_their_codes(cell, client, hub):
     def of(path, method, body):
         assert client.call(method, path, body).status == 200
-        before = len(told(hub))
+        before = len(notified(hub))
         rest(cell)
-        return told(hub)[before:], hub.calls("processing-result")[-1].body["errors"]
+        return notified(hub)[before:], hub.calls("processing-result")[-1].body["errors"]
 
     put = f"{STATUS}?affiliateId=MKP"
     assert of(put, "PUT", status(hub, "none"))[0] == [("ApproveOrder", "EOI008")]
@@ -274,8 +274,8 @@ def test_a_connector_is_known_by_its_name_and_its_key(cell, app, client, hub):
     assert client.call("POST", nameless, {**bare, "connectorName": "unknown"}).status == 400
     rest(cell)
     for number in ("9001", "2"):
-        assert told(hub, number) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
-    assert hub.asked[0].path.startswith("/kept/order-integration/")
+        assert notified(hub, number) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
+    assert hub.received[0].path.startswith("/kept/order-integration/")
     assert document(client, "HBB-2")["affiliateId"] == "HBB"
 
 
@@ -308,7 +308,7 @@ def test_offers_that_do_not_answer_are_called_three_times(cell, app, client, hub
         clock.at += timedelta(seconds=seconds)
         rest(cell)
     assert len(hub.calls("simulation")) == 3
-    assert told(hub, "9001") == [("PlaceOrder", code)]
+    assert notified(hub, "9001") == [("PlaceOrder", code)]
     assert client.call("GET", f"{ORDERS}/MKP-9001").status == 404
 
 
@@ -321,7 +321,7 @@ def test_a_result_that_does_not_arrive_is_sent_again_and_undoes_nothing(cell, cl
     for _ in range(4):
         clock.at += timedelta(hours=1)
         rest(cell)
-    ids = [(one.body["code"], one.headers["idempotency-key"]) for one in hub.asked]
+    ids = [(one.body["code"], one.headers["idempotency-key"]) for one in hub.received]
     assert {code for code, _ in ids} == {"SOI001", "SOI002"}
     assert len(ids) == 4
     assert len(set(ids)) == 2
@@ -336,4 +336,4 @@ def test_operations_of_an_order_keep_their_order_and_are_carried_out_once(cell, 
         assert client.call("PUT", put, status(hub, number)).status == 200
     rest(cell)
     for number in ("1", "2"):
-        assert told(hub, number) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]
+        assert notified(hub, number) == [("PlaceOrder", "SOI001"), ("ApproveOrder", "SOI002")]

@@ -145,9 +145,9 @@ def test_pending_payments_wait_for_their_notification(client):
     url = f"{ORDERS}/{order_id}/payments/{payment}/payment-notification"
     assert [client.call("POST", url).status for _ in range(2)] == [200, 200]
     assert status(client, order_id) == "ready-for-handling"
-    told = f"/api/payments/pvt/payments/{payment}/payment-notification"
+    url = f"/api/payments/pvt/payments/{payment}/payment-notification"
     for odd in ("1e999999", "1e9999999999", "sNaN", "1e-999999", "0.001", "9" * 5000, "²", True):
-        refused = client.call("POST", told, {"valuePaid": odd})
+        refused = client.call("POST", url, {"valuePaid": odd})
         assert (refused.status, refused.json()["error"]["code"]) == (400, "OMS004"), odd
     unknown = client.call("POST", f"{ORDERS}/{order_id}/payments/nope/payment-notification")
     assert (unknown.status, unknown.json()["error"]["code"]) == (404, "CHK0181")
@@ -213,21 +213,21 @@ def test_a_body_beyond_the_limit_is_413(client):
 @pytest.mark.guarantee("G51")
 def test_another_account_sees_and_changes_nothing(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
-    stranger = client_of("Owner", "other")
+    other_account = client_of("Owner", "other")
     order_id = paid(client)
     assert client.call("POST", "/api/orders/feed/config", EVERY).status == 200
-    assert stranger.call("POST", "/api/orders/feed/config", EVERY).status == 200
+    assert other_account.call("POST", "/api/orders/feed/config", EVERY).status == 200
     for method, url in (
         ("GET", f"{ORDERS}/{order_id}"),
         ("GET", f"/api/orders/pvt/document/{order_id}"),
         ("POST", f"{ORDERS}/{order_id}/start-handling"),
         ("POST", f"{ORDERS}/{order_id}/cancel"),
     ):
-        assert stranger.call(method, url).status == 404
-    assert stranger.call("GET", ORDERS).json()["paging"]["total"] == 0
+        assert other_account.call(method, url).status == 404
+    assert other_account.call("GET", ORDERS).json()["paging"]["total"] == 0
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")
-    drain(cell, stranger)
-    assert stranger.call("GET", "/api/orders/feed?maxlot=10").json() == []
+    drain(cell, other_account)
+    assert other_account.call("GET", "/api/orders/feed?maxlot=10").json() == []
     assert client.call("GET", f"{ORDERS}/{order_id}?an=other").status == 403
     assert client.call("GET", f"{ORDERS}/{order_id}?an=nobody").status == 404
 

@@ -80,9 +80,9 @@ def test_each_turn_is_mailed_once_under_its_published_template(cell, client):
         customer, _ = addresses(client, order_id)
         assert all(one.recipients == [customer] for one in sink.mails)
         assert len({one.message["Message-ID"] for one in sink.mails}) == 6
-        told = conversation(client, order_id)
-        assert sorted(one["subject"] for one in told) == sorted(subjects)
-        assert any("left, Rio, RJ" in one["body"] for one in told)
+        shown = conversation(client, order_id)
+        assert sorted(one["subject"] for one in shown) == sorted(subjects)
+        assert any("left, Rio, RJ" in one["body"] for one in shown)
 
 
 def test_a_customer_is_reminded_once_of_a_payment_that_does_not_come(cell, client):

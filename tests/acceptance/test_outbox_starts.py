@@ -50,7 +50,7 @@ def test_old_events_are_sent_to_nobody_and_new_ones_are(cell, client):
             again = update(subscriptions).where(subscriptions.c.id == messages.SUBSCRIPTION)
             connection.execute(again.values(position=0))
         rest(cell, clock)
-        assert marketplace.asked == []
+        assert marketplace.received == []
         invoice(client, ready, "1", 3000)
         rest(cell, clock)
-        assert [one.order_id for one in marketplace.asked] == ["3"]
+        assert [one.order_id for one in marketplace.received] == ["3"]

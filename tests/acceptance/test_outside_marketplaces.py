@@ -57,7 +57,7 @@ def test_each_invoice_is_sent_in_order_with_every_key(cell, client, marketplace,
     invoice(client, order_id, "1/a", 1000, items=items, invoiceKey="K", embeddedInvoice="<nfe/>")
     invoice(client, order_id, "2", 2000)
     rest(cell, clock)
-    first, second = marketplace.asked
+    first, second = marketplace.received
     assert first.call == second.call == "POST /mkt/pub/orders/123/invoice?token=hush"
     assert first.body.keys() == second.body.keys() == KEYS
     assert first.body | {"issuanceDate": None} == dict.fromkeys(KEYS) | {
@@ -83,7 +83,7 @@ def test_tracking_sends_the_invoice_again_with_it(cell, client, marketplace, clo
     delivered = {"isDelivered": True, "deliveredDate": "2026-01-02", "events": []}
     assert client.call("PUT", f"{url}/tracking", delivered).status == 200
     rest(cell, clock)
-    first, second = marketplace.asked
+    first, second = marketplace.received
     assert first.body["courier"] is None
     assert second.body == first.body | tracked
     assert second.path == first.path
@@ -93,20 +93,20 @@ def test_return_is_sent_as_an_input_invoice(cell, client, marketplace, clock, or
     invoice(client, order_id, "1", 3000)
     invoice(client, order_id, "R", 3000, type="Input")
     rest(cell, clock)
-    assert [one.body["type"] for one in marketplace.asked] == ["Output", "Input"]
+    assert [one.body["type"] for one in marketplace.received] == ["Output", "Input"]
 
 
 def test_cancellation_is_sent_whoever_requested_it(cell, client, marketplace, clock, order_id):
     cancel(client, order_id)
     cancel(client, order_id)
     rest(cell, clock)
-    (told,) = marketplace.asked
-    assert told.call == "POST /mkt/pvt/orders/123/cancel?token=hush"
-    assert told.body["marketplaceOrderId"] == "123"
-    assert told.body["orderId"] == order_id
-    assert told.body["reason"] == "Changed my mind"
-    assert told.body["requestedByUser"] is True
-    assert len(told.body["cancellationRequestId"]) == 32
+    (request,) = marketplace.received
+    assert request.call == "POST /mkt/pvt/orders/123/cancel?token=hush"
+    assert request.body["marketplaceOrderId"] == "123"
+    assert request.body["orderId"] == order_id
+    assert request.body["reason"] == "Changed my mind"
+    assert request.body["requestedByUser"] is True
+    assert len(request.body["cancellationRequestId"]) == 32
 
 
 @pytest.mark.parametrize("code", [404, 409, 410])
@@ -141,7 +141,7 @@ def test_invoice_that_did_not_arrive_is_repeated_before_the_next(
     invoice(client, order_id, "2", 2000)
     rest(cell, clock)
     rest(cell, clock, minutes=2)
-    numbers = [one.body["invoiceNumber"] for one in marketplace.asked]
+    numbers = [one.body["invoiceNumber"] for one in marketplace.received]
     assert numbers == ["1", "1", "2"]
 
 
@@ -153,7 +153,7 @@ def test_any_2xx_is_a_delivery(cell, client, marketplace, clock, order_id, reply
     invoice(client, order_id, "1", 3000)
     rest(cell, clock, minutes=2)
     rest(cell, clock, days=4)
-    assert len(marketplace.asked) == 1
+    assert len(marketplace.received) == 1
 
 
 def test_refused_invoice_holds_the_queue_of_its_order_alone(
@@ -174,7 +174,7 @@ def test_refused_invoice_holds_the_queue_of_its_order_alone(
     body = {"reason": "entered by hand"}
     assert client.call("POST", f"/api/ledger/outbox/{dead['id']}/skip", body).status == 200
     rest(cell, clock)
-    sent = [(one.order_id, one.body["invoiceNumber"]) for one in marketplace.asked]
+    sent = [(one.order_id, one.body["invoiceNumber"]) for one in marketplace.received]
     assert sent == [("123", "1"), ("456", "1"), ("123", "2")]
 
 
@@ -189,13 +189,13 @@ def test_change_is_requested_before_it_is_registered(cell, client, marketplace, 
     assert client.call("POST", f"{ORDERS}/{order_id}/changes", body).status < 300
     assert client.call("POST", f"{ORDERS}/{order_id}/changes", body).status < 300
     assert get(client, order_id)["value"] == 2000
-    asked = marketplace.calls("changes")
-    assert len(asked) == 3
-    assert asked[0].call == "POST /mkt/pvt/orders/G123/changes?token=hush"
-    assert asked[0].headers["idempotency-key"] == asked[2].headers["idempotency-key"]
+    requests = marketplace.calls("changes")
+    assert len(requests) == 3
+    assert requests[0].call == "POST /mkt/pvt/orders/G123/changes?token=hush"
+    assert requests[0].headers["idempotency-key"] == requests[2].headers["idempotency-key"]
     changed = {"id": "7", "sellerItemId": "7", "quantity": 1, "price": 1000}
     changed |= {"unitMultiplier": 1, "measurementUnit": "un"}
-    assert asked[2].body == {
+    assert requests[2].body == {
         "requestId": "c1",
         "reason": "Lost one",
         "discountValue": 1000,
@@ -234,12 +234,12 @@ def test_200_that_names_no_order_is_no_yes_to_a_change(
 
 def test_request_that_was_carried_out_at_once_is_named(cell, client, marketplace, clock):
     order_id = sold_outside(client, marketplace.url, paid=False)
-    asked = {"cancellationRequestId": "q-1", "reason": "Late", "requestedByUser": True}
-    answer = client.call("POST", f"/pvt/orders/{order_id}/cancel", asked)
+    cancellation = {"cancellationRequestId": "q-1", "reason": "Late", "requestedByUser": True}
+    answer = client.call("POST", f"/pvt/orders/{order_id}/cancel", cancellation)
     assert (answer.status, status(client, order_id)) == (200, "canceled")
     rest(cell, clock)
-    (told,) = marketplace.calls("cancel")
-    assert {name: told.body[name] for name in asked} == asked
+    (request,) = marketplace.calls("cancel")
+    assert {name: request.body[name] for name in cancellation} == cancellation
 
 
 @pytest.mark.parametrize("endpoint", ["nowhere", "ftp://x.example"])

@@ -67,12 +67,12 @@ def impatient(cell):
 
 def test_order_is_placed_at_the_seller_and_authorized_once_it_is_taken(cell, client, seller, clock):
     order_id = bought(client, sellerSku="T-7", commission=9)
-    assert seller.asked == []
+    assert seller.received == []
     assert get(client, order_id)["sellerOrderId"] is None
     personal = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()
     assert personal["sellerOrderId"] is None
     rest(cell, clock)
-    placed, paid = seller.asked
+    placed, paid = seller.received
     assert placed.call == "POST /seller/pvt/orders?token=hush"
     assert placed.headers["authorization"] == 'VTEX key="key" token="token"'
     assert placed.headers["x-vtex-api-appkey"] == "key"
@@ -102,7 +102,7 @@ def test_order_is_placed_at_the_seller_and_authorized_once_it_is_taken(cell, cli
     assert document["status"] == "payment-approved"
     assert document["sellerOrderId"] == f"S-{order_id}"
     rest(cell, clock, days=40)
-    assert len(seller.asked) == 2
+    assert len(seller.received) == 2
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_seller_may_call_the_order_what_it_likes(cell, client, seller, clock, kn
     order_id = bought(client)
     rest(cell, clock)
     assert get(client, order_id)["sellerOrderId"] == "7890"
-    assert seller.asked[1].path == "/seller/pvt/orders/7890/fulfill?token=hush"
+    assert seller.received[1].path == "/seller/pvt/orders/7890/fulfill?token=hush"
 
 
 OPEN = {
@@ -153,9 +153,9 @@ def test_open_outcome_is_requested_again_until_the_seller_names_its_order(
     document = get(client, order_id)
     assert document["status"] == "waiting-for-authorization"
     assert document["workflowIsInError"] is needs_person
-    assert len(seller.asked) == 1
+    assert len(seller.received) == 1
     rest(cell, clock, minutes=1)
-    first, second, _ = seller.asked
+    first, second, _ = seller.received
     assert first.body == second.body
     same = ("idempotency-key", "x-vtex-operation-id")
     assert [first.headers[one] for one in same] == [second.headers[one] for one in same]
@@ -194,10 +194,10 @@ def test_silence_beyond_the_patience_is_a_refusal(cell, client, seller, clock, i
 def test_answer_after_the_cancellation_is_answered_by_the_id_it_named(cell, client, seller, clock):
     order_id = bought(client)
 
-    def cancel_meanwhile(asked):
-        if asked.action == "orders":
+    def cancel_meanwhile(request):
+        if request.action == "orders":
             cancel(client, order_id)
-        return well_behaved_seller(asked)
+        return well_behaved_seller(request)
 
     seller._answer = cancel_meanwhile
     rest(cell, clock)
@@ -263,15 +263,15 @@ def test_silence_about_a_cancellation_ends_it_after_thirty_days(cell, client, se
         rest(cell, clock, days=1)
     rest(cell, clock, hours=23, minutes=59)
     assert status(client, order_id) == "waiting-for-seller-decision"
-    asked = len(seller.calls("cancel"))
+    sent = len(seller.calls("cancel"))
     rest(cell, clock, minutes=1)
     document = get(client, order_id)
     assert document["status"] == "canceled"
     assert document["cancelReason"] == "Changed my mind"
-    assert len(seller.calls("cancel")) == asked + 1  # the fact, and at once
-    asked += 1
+    assert len(seller.calls("cancel")) == sent + 1  # the fact, and at once
+    sent += 1
     rest(cell, clock, days=5)
-    assert len(seller.calls("cancel")) == asked
+    assert len(seller.calls("cancel")) == sent
 
 
 def test_seller_outside_is_neither_changed_nor_changed_to(cell, client, seller, clock):
@@ -357,7 +357,7 @@ def test_without_a_public_address_the_placement_waits_and_says_so(cell, client, 
     rest(hidden, hidden_clock)
     document = get(client, order_id)
     assert document["workflowIsInError"] is True
-    assert seller.asked == []
+    assert seller.received == []
     (waiting,) = client.call("GET", f"/api/ledger/outbox?orderId={order_id}").json()["list"]
     assert "OMS_PUBLIC_URL" in waiting["lastError"]
     hidden.close()
@@ -387,13 +387,13 @@ def test_simulation_of_the_seller_is_taken_as_far_as_it_is_a_price(
     answer = {"items": [one | item], "logisticsInfo": [{**delivery, "slas": [SLA]}]}
     seller.will("simulation", Reply(body=answer))
     client.conforming = False  # what is not available has no price
-    asked = {"items": [{"id": "7", "quantity": 1, "seller": SELLER}], "country": "BRA"}
+    simulation = {"items": [{"id": "7", "quantity": 1, "seller": SELLER}], "country": "BRA"}
     url = "/api/checkout/pub/orderForms/simulation?sc=1"
-    told = client.call("POST", url, asked | {"postalCode": "01310-000"})
-    assert told.status == 200, told.body
-    (request,) = seller.asked
+    simulated = client.call("POST", url, simulation | {"postalCode": "01310-000"})
+    assert simulated.status == 200, simulated.body
+    (request,) = seller.received
     assert request.path.startswith("/seller/pvt/orderForms/simulation?token=hush&")
-    items = told.json()["items"]
+    items = simulated.json()["items"]
     if price is None:
         assert all(found["availability"] != "available" for found in items)
     else:

@@ -65,7 +65,7 @@ def _chain_order(accounts, seller: str):
     return accounts(STORE).call("PUT", path, body)
 
 
-DOORS = {
+REQUESTS = {
     "purchase": _purchase,
     "chain": _chain,
     "chain order": _chain_order,
@@ -74,12 +74,14 @@ DOORS = {
 
 @pytest.mark.guarantee("G51")
 @pytest.mark.parametrize("relation", RELATIONS)
-@pytest.mark.parametrize("door", DOORS)
-def test_an_account_that_is_no_partner_is_as_one_that_is_not_there(cell, accounts, door, relation):
+@pytest.mark.parametrize("placement", REQUESTS)
+def test_an_account_that_is_no_partner_is_as_one_that_is_not_there(
+    cell, accounts, placement, relation
+):
     by_store, by_shop, partners = RELATIONS[relation]
     named(cell, STORE, f"{by_store},{MIDDLE}" if by_store != "*" else "*")
     named(cell, SHOP, by_shop)
-    answer, unknown = DOORS[door](accounts, SHOP), DOORS[door](accounts, "nobody")
+    answer, unknown = REQUESTS[placement](accounts, SHOP), REQUESTS[placement](accounts, "nobody")
     assert unknown.json()["error"]["code"] == "CHK0024"
     if partners:
         assert answer.status in (200, 201), answer.body

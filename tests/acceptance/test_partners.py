@@ -182,9 +182,9 @@ def test_accounts_here_tell_each_other_cancellations_and_nobody_tells_for_them(c
         "requestedByUser": False,
     }
     for path in ("/pvt/orders", "/api/fulfillment/pvt/orders"):
-        told = shop.call("POST", f"{path}/{seller_order}/cancel", message)
-        assert (told.status, told.json()["error"]["code"]) == (409, "OMS003")
-        assert STORE in told.json()["error"]["message"]  # which says it by itself
+        answer = shop.call("POST", f"{path}/{seller_order}/cancel", message)
+        assert (answer.status, answer.json()["error"]["code"]) == (409, "OMS003")
+        assert STORE in answer.json()["error"]["message"]  # which says it by itself
     rest(cell)
     assert status(shop, seller_order) == "cancellation-requested"
     fields = store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "as you like"})
@@ -203,8 +203,8 @@ def test_accounts_here_tell_each_other_cancellations_and_nobody_tells_for_them(c
 def test_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, shop, client_of):
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
-    stranger = client_of(account=OTHER_SHOP)
-    assert stranger.call("POST", f"/pvt/orders/{order_id}/cancel", {}).status == 404
+    other_account = client_of(account=OTHER_SHOP)
+    assert other_account.call("POST", f"/pvt/orders/{order_id}/cancel", {}).status == 404
     assert shop.call("POST", f"/pvt/orders/{order_id}/cancel", {}).status == 404
     head = cell.store.head()
     assert store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "gone"}).status == 409
@@ -395,7 +395,7 @@ def test_the_window_that_was_set_takes_effect(cell, store, shop):
 def test_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
     good = dispatcher.HANDLERS["place-fulfillment"]
 
-    async def broken(cell, owed):
+    async def broken(cell, message):
         raise PermanentFailure("the line is dead")
 
     monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)
@@ -426,7 +426,7 @@ def test_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
 
 @pytest.mark.guarantee("G45")
 def test_a_call_is_skipped_with_a_reason_only(cell, store, shops, monkeypatch):
-    async def broken(cell, owed):
+    async def broken(cell, message):
         raise PermanentFailure("the line is dead")
 
     monkeypatch.setitem(dispatcher.HANDLERS, "ask-cancellation", broken)

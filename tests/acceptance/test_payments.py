@@ -398,7 +398,7 @@ def test_a_transaction_is_found_by_its_group_and_keeps_additional_data(cell, cli
 @pytest.mark.guarantee("G51")
 def test_a_transaction_of_another_account_is_unknown(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
-    stranger = client_of("Owner", "other")
+    other_account = client_of("Owner", "other")
     bought = Placed(client, body(("6", 2000, 2000)))
     bought.process()
     payment = bought.payment()
@@ -409,7 +409,10 @@ def test_a_transaction_of_another_account_is_unknown(cell, client, client_of):
         ("GET", f"/api/payments/pvt/payments/{payment}/payment-notification"),
         ("GET", f"{ORDERS}/{bought.ids[0]}/payment-transaction"),
     ):
-        assert stranger.call(method, url, {"value": 1} if method == "POST" else None).status == 404
+        assert (
+            other_account.call(method, url, {"value": 1} if method == "POST" else None).status
+            == 404
+        )
     assert bought.statuses() == ["payment-pending"]
 
 
@@ -462,8 +465,8 @@ def test_a_placement_is_paid_and_processed_by_its_cookie_alone(client):
 def test_anonymous_callers_place_only_where_the_account_lets_them_and_at_offered_prices(
     cell, client
 ):
-    stranger = Client(client.app, {"host": f"{ACCOUNT}.vtexcommercestable.com.br"})
-    closed = stranger.call("PUT", "/api/checkout/pub/orders", body())
+    anonymous = Client(client.app, {"host": f"{ACCOUNT}.vtexcommercestable.com.br"})
+    closed = anonymous.call("PUT", "/api/checkout/pub/orders", body())
     assert (closed.status, closed.json()["error"]["code"]) == (401, "ORD062")
 
     def opened(_):
@@ -471,10 +474,10 @@ def test_anonymous_callers_place_only_where_the_account_lets_them_and_at_offered
 
     asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), opened))
     cell.ledger.loader.forget(f"{ACCOUNT}/")
-    refused = stranger.call("PUT", "/api/checkout/pub/orders", body())
+    refused = anonymous.call("PUT", "/api/checkout/pub/orders", body())
     assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0022")
     bad_key = Client(
-        client.app, {**stranger.headers, "X-VTEX-API-AppKey": "a", "X-VTEX-API-AppToken": "b"}
+        client.app, {**anonymous.headers, "X-VTEX-API-AppKey": "a", "X-VTEX-API-AppToken": "b"}
     )
     assert bad_key.call("PUT", "/api/checkout/pub/orders", body()).status == 401
 

@@ -161,7 +161,7 @@ def test_no_route_shows_or_changes_what_is_another_accounts(cell, client, client
     (transaction,) = document["paymentData"]["transactions"]
     assert client.call("POST", "/api/orders/feed/config", EVERY).status == 200
     before = entries(cell, ACCOUNT)
-    stranger = client_of("Owner", "other")
+    other_account = client_of("Owner", "other")
     named = {
         "order_id": order_id,
         "order_group": document["orderGroup"],
@@ -172,7 +172,7 @@ def test_no_route_shows_or_changes_what_is_another_accounts(cell, client, client
     for operation, method, url in calls(cell, **named):
         if registry.operations()[operation] == NOBODY_IN_PARTICULAR:
             continue
-        answer = stranger.call(method, url)
+        answer = other_account.call(method, url)
         assert answer.status != 500, (operation, url, answer.body)
         fields = answer.body.decode(errors="replace")
         assert not [value for value in telling if value in fields and value not in url], (
@@ -180,7 +180,7 @@ def test_no_route_shows_or_changes_what_is_another_accounts(cell, client, client
             fields,
         )
         assert answer.status >= 400 or order_id not in url, (operation, url, answer.body)
-        assert stranger.call(method, f"{url}?an={ACCOUNT}").status == 403, (operation, url)
+        assert other_account.call(method, f"{url}?an={ACCOUNT}").status == 403, (operation, url)
     assert entries(cell, ACCOUNT) == before
     assert client.call("GET", "/api/orders/feed/config").status == 200
     assert client.call("GET", f"{ORDERS}/{order_id}").json() == document

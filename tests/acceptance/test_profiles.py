@@ -92,7 +92,7 @@ def test_erasing_a_person_deletes_profiles_with_their_versions(client, cell):
 
 
 @pytest.mark.guarantee("G56")
-def test_documents_that_hold_a_name_are_named_and_deleted_when_asked_for(client):
+def test_documents_that_hold_a_name_are_named_and_deleted_on_request(client):
     held = {
         "a": {"email": "ANA@x.com"},
         "b": {"deep": [{"who": "ana@x.com"}]},

@@ -38,7 +38,7 @@ def _hook_is_configured(cell: Cell, account: str, url: str) -> None:
     assert (answer.status, answer.json()["error"]["message"]) == (400, REFUSED)
 
 
-def _hook_is_told(cell: Cell, account: str, url: str) -> None:
+def _hook_is_called(cell: Cell, account: str, url: str) -> None:
     async def fields() -> None:
         endpoints = Endpoints(cell)
         try:
@@ -49,22 +49,22 @@ def _hook_is_told(cell: Cell, account: str, url: str) -> None:
     asyncio.run(fields())
 
 
-def _gateway_is_asked(cell: Cell, account: str, url: str) -> None:
+def _gateway_is_called(cell: Cell, account: str, url: str) -> None:
     configure_gateway(cell, RemoteGateway(account, url, "k", "t"))
     with pytest.raises((GatewayUnavailable, GatewayRejected)):
         gateway_of(cell, account).open(TRANSACTION)
 
 
-def _seller_is_asked(cell: Cell, account: str, url: str) -> None:
+def _seller_is_called(cell: Cell, account: str, url: str) -> None:
     with pytest.raises((requests.RequestException, ForbiddenAddress)):
         session(cell.settings.networks_of(account)).patch(url, timeout=(5, 5))
 
 
 MESSAGES: dict[str, Callable[[Cell, str, str], None]] = {
     "hook is configured": _hook_is_configured,
-    "hook is told": _hook_is_told,
-    "gateway is asked": _gateway_is_asked,
-    "seller is asked": _seller_is_asked,
+    "hook is called": _hook_is_called,
+    "gateway is called": _gateway_is_called,
+    "seller is called": _seller_is_called,
 }
 
 

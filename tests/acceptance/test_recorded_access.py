@@ -37,7 +37,7 @@ def came(cell: Cell, account: str) -> list[Any]:
     return [EVENT_TYPES.decode(row.name, bytes(row.body), None) for row in rows]
 
 
-def told(cell: Cell, operator: str) -> list[tuple[str, str]]:
+def recorded(cell: Cell, operator: str) -> list[tuple[str, str]]:
     rows = cell.store.stream(operators.stream_of(operator))
     return [(row.name, row.actor) for row in rows]
 
@@ -117,7 +117,7 @@ def test_what_is_done_to_an_operator_is_recorded_and_verified(cell: Cell, ana: s
     disable_operator(cell, EMAIL)
     with pytest.raises(SignInRefused):
         run(cell, tries(EMAIL, PASSWORD))
-    assert told(cell, ana) == [
+    assert recorded(cell, ana) == [
         ("operator-created", "test"),
         ("operator-signed-in", f"person:{ana}"),
         ("operator-sign-in-refused", "anonymous"),
@@ -142,8 +142,8 @@ def test_blocked_and_unknown_people_leave_no_events(cell: Cell, ana: str) -> Non
     with pytest.raises(SignInRefused):
         run(cell, tries("eve@example.com", "wrong password"))
     assert cell.store.head() == head
-    assert [name for name, _ in told(cell, ana)][1:] == ["operator-sign-in-refused"] * 5
+    assert [name for name, _ in recorded(cell, ana)][1:] == ["operator-sign-in-refused"] * 5
     with cell.database.writing() as connection:
         connection.execute(update(sign_in_failures).values(blocked_until=0))
     run(cell, tries(EMAIL, PASSWORD))
-    assert told(cell, ana)[-1] == ("operator-signed-in", f"person:{ana}")
+    assert recorded(cell, ana)[-1] == ("operator-signed-in", f"person:{ana}")

@@ -115,10 +115,10 @@ def test_an_order_that_others_change_all_the_time_is_refused_for_a_moment(client
 
 @pytest.mark.guarantee("G50")
 def test_denied_permissions_have_their_codes(client, client_of):
-    stranger = Client(client.app, {})
-    refused(stranger, "GET", ORDERS, None, 401, ("1", "Unauthorized access"))
+    anonymous = Client(client.app, {})
+    refused(anonymous, "GET", ORDERS, None, 401, ("1", "Unauthorized access"))
     url = "/api/checkout/pvt/orders/none-01/sellers"
-    answer = refused(stranger, "PUT", url, None, 401, ("ORD062", "Unauthorized"))
+    answer = refused(anonymous, "PUT", url, None, 401, ("ORD062", "Unauthorized"))
     assert answer.json()["fields"] == {}
     assert answer.json()["operationId"]
     reader = client_of("OMS - Read only")

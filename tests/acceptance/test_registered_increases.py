@@ -206,8 +206,8 @@ def test_a_gateway_that_is_away_gives_back_when_it_is_there_again(
     far.away = True
     later(cell, minutes=10)
     with cell.database.snapshot() as connection:
-        (owed,) = messages.listed(connection, state=messages.WAITING)
-    assert (owed.kind, "maintenance" in owed.last_error) == ("withdraw-change", True)
+        (pending,) = messages.listed(connection, state=messages.WAITING)
+    assert (pending.kind, "maintenance" in pending.last_error) == ("withdraw-change", True)
     far.away = False
     later(cell, minutes=1)
     assert value(client, order) == far.authorized == 2000

@@ -50,7 +50,7 @@ def test_simulation_leaves_out_what_is_not_on_offer(anybody):
     assert [(m["code"], m["fields"]["id"]) for m in fields["messages"]] == [("ORD027", "404")]
 
 
-def test_simulation_counts_freight_only_when_asked_for(anybody):
+def test_simulation_counts_freight_only_on_request(anybody):
     infos = [{"itemIndex": 0, "selectedSla": "Express"}]
     body = requested(
         ("1", 2), country="BRA", postalCode=CODE, shippingData={"logisticsInfo": infos}

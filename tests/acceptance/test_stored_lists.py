@@ -33,25 +33,25 @@ def filled(cell, client):
 
 @contextmanager
 def statements(cell):
-    told = []
+    executed = []
 
-    def note(connection, cursor, statement, parameters, context, many):
-        told.append(statement)
+    def note(connection, _, statement, parameters, context, many):
+        executed.append(statement)
 
     event.listen(cell.database.engine, "before_cursor_execute", note)
     try:
-        yield told
+        yield executed
     finally:
         event.remove(cell.database.engine, "before_cursor_execute", note)
 
 
 def test_a_list_of_carts_opens_none(cell, client, filled):
-    with statements(cell) as told:
+    with statements(cell) as executed:
         found = client.call("GET", CARTS).json()["list"]
     assert {one["orderFormId"] for one in found} == set(filled)
     assert sorted((one["lines"], one["units"]) for one in found) == [(1, 2), (2, 3), (2, 3)]
     assert all(one["salesChannel"] == "1" and one["orderGroup"] is None for one in found)
-    of_carts = [one for one in told if "FROM carts" in one]
+    of_carts = [one for one in executed if "FROM carts" in one]
     assert of_carts
     assert not any("content" in one or "data_key" in one for one in of_carts)
 
@@ -67,10 +67,10 @@ def test_carts_of_before_there_were_summaries_are_listed_alike(cell, client, fil
 
 def test_counts_of_offers_are_kept_and_not_counted(cell, client):
     load_offers(cell)
-    with statements(cell) as told:
+    with statements(cell) as executed:
         counts = client.call("GET", ROWS).json()["counts"]
     assert counts == {"offer": 6, "delivery": 4, "pickup-point": 1, "payment": 2, "address": 1}
-    assert not any("count(" in one.lower() for one in told if "offers" in one)
+    assert not any("count(" in one.lower() for one in executed if "offers" in one)
     load_offers(cell, [*OFFERS[:2], {"sku": "n", "price": 1}])
     assert client.call("GET", ROWS).json()["counts"]["offer"] == 7
     with cell.database.writing() as connection:

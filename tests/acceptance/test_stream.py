@@ -108,12 +108,12 @@ class Listener:
                 self.type = dict(message["headers"])[b"content-type"]
             for block in message.get("body", b"").decode().split("\n\n"):
                 if block.startswith("id: "):
-                    self._heard(dict(line.split(": ", 1) for line in block.split("\n")))
+                    self._receive(dict(line.split(": ", 1) for line in block.split("\n")))
             self.news.set()
 
         await self.client.app(scope, receive, send)
 
-    def _heard(self, event):
+    def _receive(self, event):
         fields = json.loads(event["data"])
         assert event["id"] == str(fields["position"])
         assert event["event"] == fields["name"]

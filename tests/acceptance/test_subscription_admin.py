@@ -116,14 +116,14 @@ def test_explain_tells_why_and_values_only_to_who_may_see_the_order(cell, fed, c
 @pytest.mark.guarantee("G51")
 def test_replay_explain_and_dry_run_stay_in_the_account(cell, fed, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
-    stranger = client_of("Owner", "other")
+    other_account = client_of("Owner", "other")
     chosen = {"type": "FromWorkflow", "status": []}
     body = {"orderId": "v1-01", "filter": chosen}
-    assert stranger.call("POST", "/api/ledger/feed/explain", body).status == 404
-    answer = stranger.call("POST", "/api/ledger/feed/dry-run", {"since": 0, "filter": chosen})
+    assert other_account.call("POST", "/api/ledger/feed/explain", body).status == 404
+    answer = other_account.call("POST", "/api/ledger/feed/dry-run", {"since": 0, "filter": chosen})
     assert json.loads(answer.body.splitlines()[-1])["evaluated"] == 0
-    assert stranger.call("GET", "/api/ledger/feed/dead-letters").json()["deadLetters"] == []
-    assert stranger.call("GET", "/api/ledger/feed/items").status == 404
+    assert other_account.call("GET", "/api/ledger/feed/dead-letters").json()["deadLetters"] == []
+    assert other_account.call("GET", "/api/ledger/feed/items").status == 404
 
 
 def test_dead_letters_are_listed_inspected_and_requeued(cell, fed):

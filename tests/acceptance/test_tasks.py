@@ -113,7 +113,7 @@ def test_a_dead_call_to_a_partner_is_a_task_that_opens_again_when_it_fails_again
     asyncio.run(open_accounts(cell, STORE, SHOP))
     store = client_of(account=STORE)
 
-    async def broken(cell, owed):
+    async def broken(cell, message):
         raise PermanentFailure("the line is dead")
 
     good = dispatcher.HANDLERS["place-fulfillment"]
@@ -142,7 +142,7 @@ def test_a_dead_call_to_a_partner_is_a_task_that_opens_again_when_it_fails_again
     ("kind", "name"), [("refund", "oms.refundFailed"), ("settle", "oms.workflowIsInError")]
 )
 def test_a_gateway_that_refuses_for_good_is_a_task(cell, client, monkeypatch, kind, name):
-    async def broken(cell, owed):
+    async def broken(cell, message):
         raise PermanentFailure("no")
 
     monkeypatch.setitem(dispatcher.HANDLERS, kind, broken)
@@ -270,13 +270,13 @@ def test_what_is_no_task_is_refused_and_says_why(client, method, path, body, sta
 def test_a_task_is_of_one_account(cell, client, client_of):
     fields = client.call("POST", TASKS, NEW).json()
     asyncio.run(open_accounts(cell, "other"))
-    stranger = client_of(account="other")
+    other_account = client_of(account="other")
     url = f"{TASKS}/{fields['id']}"
-    assert listed(stranger) == []
-    assert stranger.call("GET", url).status == 404
-    assert stranger.call("PUT", url, {"status": "Closed"}).status == 404
-    assert stranger.call("POST", f"{url}/comments", {"text": "x"}).status == 404
-    assert stranger.call("POST", TASKS, NEW).json()["id"] != fields["id"]
+    assert listed(other_account) == []
+    assert other_account.call("GET", url).status == 404
+    assert other_account.call("PUT", url, {"status": "Closed"}).status == 404
+    assert other_account.call("POST", f"{url}/comments", {"text": "x"}).status == 404
+    assert other_account.call("POST", TASKS, NEW).json()["id"] != fields["id"]
     assert client.call("GET", url).json() == fields
 
 

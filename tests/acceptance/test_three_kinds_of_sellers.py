@@ -139,8 +139,8 @@ def test_account_refuses_the_own_part_is_canceled_and_the_outsider_invoices(
     for _ in ("asked", "confirmed"):
         cancel(client, orders[OWN])
     rest(cell, clock)
-    assert [one.action for one in seller.asked] == ["orders", "fulfill"]
-    assert seller.asked[0].body[0]["marketplacePaymentValue"] == VALUES[SELLER]
+    assert [one.action for one in seller.received] == ["orders", "fulfill"]
+    assert seller.received[0].body[0]["marketplacePaymentValue"] == VALUES[SELLER]
     invoice(client, orders[SELLER], "N1", VALUES[SELLER])
     rest(cell, clock)
     finished(client, bought, orders, invoiced=SELLER)

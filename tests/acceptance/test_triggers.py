@@ -77,7 +77,7 @@ def test_saved_document_is_sent_with_its_values(client, opened):
         assert save(client, "1", document) == 204
         assert save(client, "2", {"state": "old"}) == 204
         settled(opened)
-        (result,) = receiver.heard
+        (result,) = receiver.received
         assert result == {
             "all": {"n": [1, 2.5]}, "text": "Hi {!o} {firstName}", "n": 2.5, "x": None,
         }  # fmt: skip
@@ -91,7 +91,7 @@ def test_saved_document_is_sent_with_its_values(client, opened):
         assert run["request"]["headers"] == {"x-key": "***"}
         assert save(client, "1", document) == 304
         settled(opened)
-        assert len(receiver.heard) == 1
+        assert len(receiver.received) == 1
 
 
 @pytest.mark.guarantee("G72")
@@ -205,9 +205,9 @@ def test_one_arm_runs_by_weight(client, opened):
             save(client, str(at), {"x": 2})
         settled(opened)
         fields: dict[str, Any] = {}
-        for result in receiver.heard:
+        for result in receiver.received:
             fields.setdefault(result["id"], set()).add(result["arm"])
-        assert len(receiver.heard) == 40
+        assert len(receiver.received) == 40
         assert all(len(one) == 1 for one in fields.values())
         assert {arm for one in fields.values() for arm in one} == {"a", "b"}
 
@@ -271,7 +271,7 @@ def test_order_that_becomes_invoiced_is_sent_once(client, opened):
         client.call("PUT", url, {"isDelivered": False, "events": []})
         settled(opened)
         document = client.call("GET", f"{ORDERS}/{order_id}").json()
-        (result,) = receiver.heard
+        (result,) = receiver.received
         assert result["order"] == order_id
         assert result["value"] == document["value"]
         assert isinstance(result["lines"], list)
@@ -419,7 +419,7 @@ def test_conditions_on_orders_take_the_guides_spellings(client, opened):
         order_id = paid(client)
         client.call("POST", f"{ORDERS}/{order_id}/start-handling", {})
         settled(opened)
-        assert sorted(one["by"] for one in receiver.heard) == ["alias", "prefix"]
+        assert sorted(one["by"] for one in receiver.received) == ["alias", "prefix"]
 
 
 def test_a_dead_run_about_an_order_is_a_task_until_it_is_made_again(client, opened):

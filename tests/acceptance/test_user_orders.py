@@ -130,10 +130,10 @@ def test_an_operator_looks_for_a_customer_and_lists_all_only_as_who_may(shop, cl
 @pytest.mark.guarantee("G51")
 def test_a_shopper_of_one_account_is_nobody_in_another(cell, shop):
     asyncio.run(open_account(cell.ledger, name="other"))
-    stranger = shopper(cell, shop, "new@x.com", account="other")
-    assert ids(stranger.call("GET", MINE)) == []
-    assert stranger.call("GET", f"{MINE}/v1acme-01").status == 404
-    assert stranger.call("GET", f"{MINE}?an={ACCOUNT}").status == 403
+    other_shopper = shopper(cell, shop, "new@x.com", account="other")
+    assert ids(other_shopper.call("GET", MINE)) == []
+    assert other_shopper.call("GET", f"{MINE}/v1acme-01").status == 404
+    assert other_shopper.call("GET", f"{MINE}?an={ACCOUNT}").status == 403
 
 
 def test_buyers_of_a_company_search_by_text_status_and_agent(cell, shop):

@@ -232,7 +232,7 @@ def test_a_body_that_brings_nothing_is_ended(options):
 
 
 @pytest.mark.guarantee("G64")
-def test_keys_are_looked_up_beside_what_others_have_asked_for():
+def test_keys_are_looked_up_beside_what_others_have_requested():
     """The pool of everything else is full, and stays so."""
     release = threading.Event()
     database = SimpleNamespace(reading=lambda: pytest.fail("not asked"))

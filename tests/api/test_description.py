@@ -181,12 +181,12 @@ def test_examples_are_taken_by_the_models_of_endpoints(operation):
 
 
 def test_every_operation_describes_its_answer():
-    def is_told(operation):
+    def is_described(operation):
         answers = {s: a for s, a in operation["responses"].items() if s < "400"}
         contents = [c for a in answers.values() for c in a.get("content", {}).values()]
         return bool(answers) and all(content.get("schema") for content in contents)
 
-    assert every(is_told) == [], "say it in responses.json, or by a response model"
+    assert every(is_described) == [], "say it in responses.json, or by a response model"
 
 
 @pytest.mark.parametrize("name", ["Order", "OrderDocument", "PlacedOrder"])

@@ -168,7 +168,7 @@ def test_status_shows_the_same_figures(busy):
             assert found[key] == metric["value"], metric
 
 
-def asked_for(expression):
+def metrics_in(expression):
     return set(re.findall(r"\b(?:oms|process)_\w+", expression))
 
 
@@ -186,8 +186,8 @@ def test_the_dashboard_and_the_alerts_name_only_metrics_that_there_are(busy):
     rules = re.findall(r"^        expr: (.+)$", alerts, re.M)
     assert len(rules) == alerts.count("- alert:") > 10
     for expression in (*expressions, *rules):
-        assert asked_for(expression), expression
-        assert asked_for(expression) <= there, expression
+        assert metrics_in(expression), expression
+        assert metrics_in(expression) <= there, expression
 
 
 def test_operations_explains_every_metric_of_ours(busy):

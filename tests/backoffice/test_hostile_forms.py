@@ -100,12 +100,12 @@ def test_no_field_of_any_form_makes_a_page_fail(cell, client, browser_of):  # no
 
 def test_no_field_makes_the_entrance_fail(app, operator_of):
     operator_of()
-    stranger = Browser(app)
+    anonymous = Browser(app)
     fields = {"email": "bo@example.com", "password": "x" * 12, "token": "t", "name": "Bo"}
     for page in ("sign-in", "first", "link"):
         for name in fields:
             for text in HOSTILE[:2]:  # each costs a password's hash
-                answer = stranger.post(f"/admin/-/{page}", encoded({**fields, name: text}))
+                answer = anonymous.post(f"/admin/-/{page}", encoded({**fields, name: text}))
                 assert answer.status < 500, (page, name, ascii(text[:20]))
 
 

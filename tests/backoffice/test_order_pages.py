@@ -132,7 +132,7 @@ def test_invoice_form_is_filled_in_and_completes_the_order(client, browser):
     assert client.call("GET", f"{ORDERS}/{order_id}").json()["status"] == "invoiced"
 
 
-def test_change_is_previewed_before_it_is_asked_for(client, browser):
+def test_change_is_previewed_before_it_is_requested(client, browser):
     order_id = paid(client)
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")
     target = f"{ROOT}/orders/{order_id}/change"

@@ -97,11 +97,11 @@ def test_a_code_counts_for_its_step_and_one_around_it():
 
 def test_signing_in_takes_the_code_after_the_password(cell, app, device):
     other = Browser(app)
-    asked = other.post(SIGN_IN, {**CREDENTIALS, "next": "/admin/-/me"})
-    assert asked.location == CODE
+    signed_in = other.post(SIGN_IN, {**CREDENTIALS, "next": "/admin/-/me"})
+    assert signed_in.location == CODE
     assert "oms" not in other.cookies
     assert other.get("/admin/-/me").status == 303
-    assert "one-time-code" in other.follow(asked).html
+    assert "one-time-code" in other.follow(signed_in).html
     wrong = other.post(CODE, {"code": device.wrong})
     assert (wrong.status, "wrong, or was used" in wrong.text) == (401, True)
     done = other.post(CODE, {"code": device.later()})
@@ -134,18 +134,18 @@ def test_a_code_is_used_once(cell, app, device):
 
 
 def test_guessed_codes_are_blocked_apart_from_passwords(cell, app, device):
-    stranger = Browser(app)
-    stranger.post(SIGN_IN, CREDENTIALS)
+    newcomer = Browser(app)
+    newcomer.post(SIGN_IN, CREDENTIALS)
     for _ in range(failures.ALLOWED):
-        assert stranger.post(CODE, {"code": device.wrong}).status == 401
+        assert newcomer.post(CODE, {"code": device.wrong}).status == 401
     device.later()
-    blocked = stranger.post(CODE, {"code": device.code})
+    blocked = newcomer.post(CODE, {"code": device.code})
     assert blocked.status == 429
     assert int(blocked.header("retry-after")) in range(1, 61)
-    assert stranger.post(SIGN_IN, CREDENTIALS).location == CODE, "a right password lifts nothing"
-    assert stranger.post(CODE, {"code": device.code}).status == 429
+    assert newcomer.post(SIGN_IN, CREDENTIALS).location == CODE, "a right password lifts nothing"
+    assert newcomer.post(CODE, {"code": device.code}).status == 429
     device.later(61)
-    assert stranger.post(CODE, {"code": device.code}).status == 303
+    assert newcomer.post(CODE, {"code": device.code}).status == 303
 
 
 def test_many_tries_at_once_are_no_more_than_one_after_the_other(cell):

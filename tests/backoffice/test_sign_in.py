@@ -89,21 +89,21 @@ def test_unknown_and_known_addresses_answer_alike(app, operator_of):
 
 def test_five_failures_block_the_sixth_try_though_right(cell, app, operator_of):
     operator_of()
-    stranger, known = Browser(app), Browser(app)
+    newcomer, known = Browser(app), Browser(app)
     assert known.post(SIGN_IN, credentials()).status == 303
     for _ in range(5):
-        assert stranger.post(SIGN_IN, credentials("wrong password")).status == 401
-    blocked = stranger.post(SIGN_IN, credentials())
+        assert newcomer.post(SIGN_IN, credentials("wrong password")).status == 401
+    blocked = newcomer.post(SIGN_IN, credentials())
     assert blocked.status == 429
     assert int(blocked.header("retry-after")) in range(1, 61)
     # A browser that signed in before is counted apart: anonymous callers shut nobody out.
     known.cookies.pop("oms")
     assert known.post(SIGN_IN, credentials()).status == 303
     for _ in range(5):
-        stranger.post(SIGN_IN, credentials("wrong password"))
+        newcomer.post(SIGN_IN, credentials("wrong password"))
     with cell.database.writing() as connection:
         connection.execute(update(sign_in_failures).values(blocked_until=0))
-    assert stranger.post(SIGN_IN, credentials()).status == 303
+    assert newcomer.post(SIGN_IN, credentials()).status == 303
 
 
 def test_cookies_say_what_a_browser_must_not_do(app, operator_of):

@@ -67,11 +67,11 @@ def _schemes():
 
 def test_dark_scheme_changes_colors_alone():
     text = (STATIC / "style.css").read_text()
-    asked = re.findall(r"prefers-color-scheme: dark\) \{ :root[^{]*\{([^}]*)\} ?\}", text)
+    preferred = re.findall(r"prefers-color-scheme: dark\) \{ :root[^{]*\{([^}]*)\} ?\}", text)
     chosen = re.findall(r"\[data-scheme=dark\] \{([^}]*)\}", text)
-    assert len(asked) == text.count("prefers-color-scheme") == 1
+    assert len(preferred) == text.count("prefers-color-scheme") == 1
     assert len(chosen) == text.count("data-scheme=dark") == 1
-    for block in asked + chosen:
+    for block in preferred + chosen:
         declared = [line.strip() for line in block.split(";") if line.strip()]
         assert all(re.fullmatch(r"(--[\w-]+|color-scheme): ?[#\w]+", one) for one in declared), (
             block

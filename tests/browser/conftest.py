@@ -161,10 +161,10 @@ class Violations:
     found: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.on("console", self._heard)
+        page.on("console", self._logged)
         page.on("pageerror", lambda error: self.found.append(str(error)))
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _logged(self, message: ConsoleMessage) -> None:
         refused = message.text.startswith("Failed to load resource")  # an answer that is no 200
         if message.type in ("error", "warning") and not refused:
             self.found.append(message.text)

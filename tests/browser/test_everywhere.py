@@ -89,24 +89,24 @@ OTHERS = 10_240
 
 def too_heavy(site: Site, page: Page, address: str) -> list[str]:
     """Open a page; what is beyond its budget of packed bytes, elements and requests."""
-    asked: list[str] = []
+    requested: list[str] = []
 
-    def heard(request: Request) -> None:
+    def note(request: Request) -> None:
         if not request.url.partition("?")[0].endswith("/news"):
-            asked.append(request.url)
+            requested.append(request.url)
 
-    page.on("request", heard)
+    page.on("request", note)
     answer = page.goto(address)
     assert answer is not None
     size = answer.request.sizes()["responseBodySize"]
     elements = page.evaluate("document.getElementsByTagName('*').length")
-    page.remove_listener("request", heard)
+    page.remove_listener("request", note)
     within = {
         f"{size} bytes": size <= HEAVIEST.get(address, OTHERS),
         "not packed": answer.headers.get("content-encoding") == "gzip",
         f"{elements} elements": elements <= 1_800,
-        f"asked for {asked}": len([url for url in asked if "/static/" not in url]) == 1,
-        f"from elsewhere: {asked}": all(url.startswith(site.base) for url in asked),
+        f"asked for {requested}": len([url for url in requested if "/static/" not in url]) == 1,
+        f"from elsewhere: {requested}": all(url.startswith(site.base) for url in requested),
     }
     return [what for what, holds in within.items() if not holds]
 
@@ -115,10 +115,12 @@ def test_the_longest_pages_are_as_light_as_promised(site: Site, page: Page):
     """A cold browser's requests too."""
     addresses(site)
     place_many(site, 50, 2)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(ROOT)
     expect(page.locator(".beat")).to_have_attribute("data-state", "live")
-    assert len([url for url in asked if not url.partition("?")[0].endswith("/news")]) <= 6, asked
+    assert len([url for url in requested if not url.partition("?")[0].endswith("/news")]) <= 6, (
+        requested
+    )
     for address in HEAVIEST:
         assert too_heavy(site, page, address) == []

@@ -54,9 +54,9 @@ def plant(site: Site) -> list[str]:
         call("POST", f"{ORDERS}/{order_id}/start-handling", None)
         return order_id
 
-    asked, invoiced = place(), place()
-    call("POST", f"{ORDERS}/{asked}/interactions", {"source": HOSTILE, "message": HOSTILE + WORD})
-    call("POST", f"{ORDERS}/{asked}/cancel", {"reason": HOSTILE})
+    changed, invoiced = place(), place()
+    call("POST", f"{ORDERS}/{changed}/interactions", {"source": HOSTILE, "message": HOSTILE + WORD})
+    call("POST", f"{ORDERS}/{changed}/cancel", {"reason": HOSTILE})
     invoice = {"type": "Output", "invoiceNumber": SHORT, "invoiceValue": 2000, "courier": HOSTILE}
     invoice |= {"issuanceDate": "2026-01-02", "trackingNumber": HOSTILE, "trackingUrl": LINK}
     call("POST", f"{ORDERS}/{invoiced}/invoice", invoice)
@@ -64,7 +64,7 @@ def plant(site: Site) -> list[str]:
     call("PATCH", f"/api/ledger/keys/{created['appKey']}", {"label": HOSTILE[:60]})
     mail = {"mail_created": f"{HOSTILE}|{WORD}", "seller_name": HOSTILE}
     call("PATCH", "/api/ledger/account", mail)
-    about = {"target": [{"id": asked, "type": "order", "url": LINK}], "domain": "oms"}
+    about = {"target": [{"id": changed, "type": "order", "url": LINK}], "domain": "oms"}
     task = {"context": HOSTILE, "name": HOSTILE, "description": HOSTILE, "priority": "Critical"}
     call("POST", TASKS, {**about, **task, "owner": HOSTILE})
     note = {"target": about["target"][0], "domain": "oms", "description": HOSTILE + WORD[:500]}
@@ -78,12 +78,12 @@ def plant(site: Site) -> list[str]:
     expression = {"type": "FromOrders", "expression": f"status = {json.dumps(HOSTILE)}"}
     call("POST", "/api/orders/feed/config", {"filter": expression, "queue": queue})
     beside(lambda: settle(site.cell))
-    orders = [f"{ROOT}/orders/{order_id}" for order_id in (asked, invoiced)]
+    orders = [f"{ROOT}/orders/{order_id}" for order_id in (changed, invoiced)]
     return [
         *orders,
         *(f"{order}/{more}" for order in orders for more in ("raw", "conversation", "cancel")),
         *(f"{orders[1]}/tracking", f"{ROOT}/partners/sellers/warehouse"),
-        f"{ROOT}/playground?order={asked}&expression={quote(HOSTILE)}",
+        f"{ROOT}/playground?order={changed}&expression={quote(HOSTILE)}",
         *(f"{ROOT}/{page}?q={quote(HOSTILE)}" for page in ("orders", "carts")),
         f"{ROOT}/stream?actor={quote(HOSTILE)}&name={quote(SHORT)}",
         f"{ROOT}/{quote(HOSTILE, safe='')}",
@@ -96,9 +96,9 @@ def test_hostile_texts_are_text_on_every_page(site: Site, page: Page, violations
     """Whatever the browser has to say of the policy, `violations` holds."""
     targets = addresses(site) + plant(site)
     targets += [f"{ROOT}/tasks/{task['id']}" for task in site.call("GET", TASKS).json()["items"]]
-    asked: list[str] = []
+    requested: list[str] = []
     dialogs: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requested.append(request.url))
 
     def opened(dialog: Dialog) -> None:
         dialogs.append(dialog.message)
@@ -125,4 +125,4 @@ def test_hostile_texts_are_text_on_every_page(site: Site, page: Page, violations
     assert not found, "\n".join(found)
     assert telling >= 12
     assert dialogs == []
-    assert [url for url in asked if not url.startswith(site.base)] == []
+    assert [url for url in requested if not url.startswith(site.base)] == []

@@ -116,7 +116,7 @@ def delivering(site: Site) -> Iterator[Postman]:
 
 
 def so_many(count: int) -> Callable[[list[dict[str, Any]]], bool]:
-    return lambda heard: len(heard) == count
+    return lambda bodies: len(bodies) == count
 
 
 def make_due(site: Site) -> None:
@@ -209,12 +209,12 @@ def test_a_run_over_a_filter_survives_its_worker(site: Site, page: Page, monkeyp
     expect(page.locator("#done")).to_contain_text("The run has begun")
     run = page.url.partition("#")[0].rpartition("/")[2]
 
-    record, told = runs.record, []
+    record, reported = runs.record, []
 
     def dies(connection: Any, run_id: str, outcome: Any) -> None:
         """The worker that goes before it says the outcome of the 150th order."""
-        told.append(outcome.order_id)
-        if len(told) == 150:
+        reported.append(outcome.order_id)
+        if len(reported) == 150:
             raise KeyboardInterrupt
         record(connection, run_id, outcome)
 
@@ -246,8 +246,8 @@ def test_a_person_is_erased_and_named_nowhere(site: Site, page: Page, caplog):
         invoice["issuanceDate"] = "2026-01-02T03:04:05Z"
         site.call("POST", f"/api/oms/pvt/orders/{order_id}/invoice", invoice)
     beside(lambda: settle(site.cell))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(f"{ROOT}/people")
     page.locator("#f-erase").fill(email)
     page.get_by_role("button", name="Look what would go").click()
@@ -277,7 +277,7 @@ def test_a_person_is_erased_and_named_nowhere(site: Site, page: Page, caplog):
     page.get_by_role("link", name="Verify…").click()
     expect(page.locator("[data-run] [data-text]")).to_contain_text("agree")
     expect(page.locator("[data-run] progress")).to_have_attribute("value", "100")
-    assert not any("ana" in url.partition("?")[2] or "%40" in url for url in asked)
+    assert not any("ana" in url.partition("?")[2] or "%40" in url for url in requested)
     assert email not in caplog.text
 
 

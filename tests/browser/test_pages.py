@@ -114,7 +114,7 @@ def test_double_click_applies_once(site: Site, page: Page):
     assert [event["name"] for event in events].count("handling-started") == 1
 
 
-def test_changes_of_an_event_are_loaded_when_asked_for(site: Site, page: Page):
+def test_changes_of_an_event_are_loaded_on_request(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders/{order_id}")
     page.locator(".timeline summary").first.click()

@@ -110,12 +110,12 @@ def test_no_page_asks_for_what_its_policy_forbids(site: Site, page: Page):
         "document.addEventListener('securitypolicyviolation',"
         " e => { (window.refused ||= []).push(e.blockedURI + ' ' + e.violatedDirective); })"
     )
-    asked: set[str] = set()
-    page.on("request", lambda request: asked.add(request.url))
+    requested: set[str] = set()
+    page.on("request", lambda request: requested.add(request.url))
     for address in addresses(site):
         page.goto(address)
         assert page.evaluate("window.refused || []") == [], address
-    assert all(url.startswith(site.base) for url in asked), asked
+    assert all(url.startswith(site.base) for url in requested), requested
 
 
 @pytest.mark.scenario(9)

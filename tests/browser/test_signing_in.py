@@ -69,7 +69,7 @@ def test_the_sixth_try_waits_though_it_is_right(site: Site, chrome: Browser):
 
 
 @pytest.mark.scenario(2)
-def test_a_second_factor_is_turned_on_and_asked_for(site: Site, page: Page, chrome: Browser):
+def test_a_second_factor_is_turned_on_and_required(site: Site, page: Page, chrome: Browser):
     page.goto("/admin/-/me")
     page.get_by_role("link", name="Turn on a second factor").click()
     key = page.get_by_label("Key", exact=True).inner_text().replace(" ", "")

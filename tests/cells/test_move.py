@@ -300,9 +300,9 @@ def test_a_try_of_before_changes_nothing_after_the_next_one(shop):
     stopped = kill_at("compared", shop.move(KilledMove))
     with pytest.raises(Killed):
         stopped.run()
-    later = shop.move(done=lambda step: step == "fenced" and wake())
+    later = shop.move(done=lambda step: step == "fenced" and resume())
 
-    def wake():
+    def resume():
         stopped.killed = False
         with pytest.raises(hosting.WrongState):
             stopped._make_live()

@@ -51,13 +51,13 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def story(cell: Cell, first: int, last: int) -> None:
-    async def told() -> None:
+    async def recorded() -> None:
         if first == 1:
             await open_account(cell.ledger)
         for number in range(first, last + 1):
             await place_paid(cell.ledger, f"v{number}-01", number)
 
-    asyncio.run(told())
+    asyncio.run(recorded())
 
 
 def walk(cell: Cell) -> None:

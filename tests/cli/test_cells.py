@@ -49,17 +49,17 @@ def command(cells):
     return run
 
 
-def add(command, cell, *, asked_in=None):
+def add(command, cell, *, run_in=None):
     url = f"http://127.0.0.1:{18080 if cell.settings.cell == 'a' else 18081}"
     given = ("--url", url, "--database", cell.settings.database_url)
-    return command(asked_in or cell, "cell", "add", cell.settings.cell, *given)
+    return command(run_in or cell, "cell", "add", cell.settings.cell, *given)
 
 
 def test_cells_and_their_accounts(cells, command, tmp_path):
     add(command, cells.a)
     command(cells.a, "account", "create", "acme")
     command(cells.b, "account", "create", "globex")
-    add(command, cells.b, asked_in=cells.a)
+    add(command, cells.b, run_in=cells.a)
     listed = orjson.loads(command(cells.b, "cell", "list", "--json"))
     assert [(one["cell"], one["accounts"]) for one in listed] == [("a", 1), ("b", 1)]
     (where,) = orjson.loads(command(cells.a, "account", "where", "globex", "--json"))

@@ -33,21 +33,21 @@ def test_a_program_that_is_not_ours_gets_no_variable_of_ours(tmp_path: Path):
         **{"OMS_MASTER_KEY": "secret", "OMS_DATABASE_URL": "secret", "REDIS_URL": "secret"},
         **{"PGPASSWORD": "secret", "PATH": os.environ["PATH"], "HOME": "/root"},
     }
-    told = tmp_path / "told"
-    command = ["sh", "-c", f"env > {told}.new; mv {told}.new {told}; sleep 60"]
+    written = tmp_path / "told"
+    command = ["sh", "-c", f"env > {written}.new; mv {written}.new {written}; sleep 60"]
     supervisor = Supervisor({"redis": command}, environ, withheld=_withheld(["redis", "web"]))
-    stopping = __import__("threading").Thread(target=_stop_once, args=(supervisor, told))
+    stopping = __import__("threading").Thread(target=_stop_once, args=(supervisor, written))
     stopping.start()
     supervisor.run()
     stopping.join()
-    assert "secret" not in told.read_text()
-    assert {"PATH", "HOME"} <= {line.partition("=")[0] for line in told.read_text().splitlines()}
+    assert "secret" not in written.read_text()
+    assert {"PATH", "HOME"} <= {line.partition("=")[0] for line in written.read_text().splitlines()}
 
 
-def _stop_once(supervisor: Supervisor, told: Path) -> None:
+def _stop_once(supervisor: Supervisor, written: Path) -> None:
     import time
 
     until = time.monotonic() + 60
-    while not told.exists() and time.monotonic() < until:
+    while not written.exists() and time.monotonic() < until:
         time.sleep(0.01)
     supervisor.stop()

@@ -55,8 +55,8 @@ def test_each_command_is_there_and_says_what_its_row_says(name):
     _, text = {**COMMANDS, **GROUPS}[name]
     command = load(name)
     assert " ".join((command.help or "").split("\n\n")[0].split()) == text
-    told = CliRunner().invoke(app, [name, "--help"])
-    assert told.exit_code == 0, told.output
+    shown = CliRunner().invoke(app, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
     assert f" {name} " in CliRunner().invoke(app, ["--help"]).output
 
 

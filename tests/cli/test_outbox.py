@@ -37,7 +37,7 @@ def fields(cell, monkeypatch):
 def test_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, monkeypatch):
     good = dispatcher.HANDLERS["place-fulfillment"]
 
-    async def broken(cell, owed):
+    async def broken(cell, message):
         raise PermanentFailure("the line is dead")
 
     monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)
@@ -61,7 +61,7 @@ def test_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, monke
 
 @pytest.mark.guarantee("G45")
 def test_an_operator_leaves_a_call_out(cell, fields, monkeypatch):
-    async def broken(cell, owed):
+    async def broken(cell, message):
         raise PermanentFailure("the line is dead")
 
     monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)

@@ -137,12 +137,12 @@ def test_no_answer_is_older_than_the_last_command(
         assert site.status(first) == "handling"
         assert site.status(second) == "ready-for-handling"
         assert site.listed() == [first, second]
-    asked = questions(site)
+    statements = statements_of(site)
     with served_by("primary", 3):  # it lags: nobody waits for it a second time
         assert site.listed() == [first, second]
         assert site.status(first) == "handling"
         assert site.listed() == [first, second]
-    assert asked == []
+    assert statements == []
 
     waits(60.0, 0.0)
     site.replay("resume")
@@ -170,11 +170,11 @@ def test_no_answer_is_older_than_the_last_command(
     site.pair.kill(site.pair.standby)
     until("the replica is left alone", lambda: not is_served_by_the_replica(site))
     assert replica_found(site) == "note"
-    asked = questions(site)
+    statements = statements_of(site)
     with served_by("primary", 2):
         assert site.listed() == [first, second]
         assert site.status(second) == "handling"
-    assert asked == []
+    assert statements == []
 
 
 def test_a_server_that_is_no_standby_serves_no_list(
@@ -203,17 +203,17 @@ def copy_of(site: Site, order_id: str) -> tuple[int, bytes] | None:
         return views.versioned_document(connection, ACCOUNT, order_id)
 
 
-def questions(site: Site) -> list[str]:
+def statements_of(site: Site) -> list[str]:
     """The statements that the replica is asked from now on."""
-    asked: list[str] = []
+    statements: list[str] = []
     copy = site.cell.replica
     assert copy is not None
 
     @event.listens_for(copy.engine, "before_cursor_execute")
     def note(_: object, __: object, statement: str, *more: object) -> None:
-        asked.append(statement)
+        statements.append(statement)
 
-    return asked
+    return statements
 
 
 @contextmanager

@@ -36,12 +36,12 @@ def test_a_commit_of_another_connection_signals_who_waits(tmp_path: Path, notifi
     writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     writer.execute("PRAGMA journal_mode=WAL")
     writer.execute("CREATE TABLE t (a)")
-    woken = []
+    results = []
     with watching(Path(f"{path}-wal"), notified=notified) as changes:
         changes.wait(0)
-        waiting = threading.Thread(target=lambda: woken.append(changes.wait(FOREVER)))
+        waiting = threading.Thread(target=lambda: results.append(changes.wait(FOREVER)))
         waiting.start()
         writer.execute("INSERT INTO t VALUES (1)")
         waiting.join()
-    assert woken == [True]
+    assert results == [True]
     writer.close()

@@ -101,10 +101,10 @@ def test_requests_are_refused_at_once_when_too_many_wait(held):
 
 def test_each_of_two_event_loops_gets_its_own_outcome(held):
     store, commit = held
-    heard: dict[str, object] = {}
+    outcomes: dict[str, object] = {}
 
     def use(name: str) -> None:
-        heard[name] = asyncio.run(commit.append(write(name)))
+        outcomes[name] = asyncio.run(commit.append(write(name)))
 
     first, second = (threading.Thread(target=use, args=[n], daemon=True) for n in ("one", "two"))
     first.start()
@@ -115,7 +115,7 @@ def test_each_of_two_event_loops_gets_its_own_outcome(held):
     store.let_go.set()
     first.join(30)
     second.join(30)
-    assert (reached, heard) == (True, {"one": 0, "two": 0})
+    assert (reached, outcomes) == (True, {"one": 0, "two": 0})
 
 
 def test_the_writer_of_a_loop_goes_with_the_loop(held):

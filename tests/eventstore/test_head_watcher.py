@@ -22,15 +22,15 @@ async def append(cell, number):
 
 
 def test_an_append_of_another_process_ends_the_wait_of_a_thread(cell):
-    other, woken = Cell(cell.settings), []
+    other, results = Cell(cell.settings), []
     with listening(cell.database) as news:
         while news.wait(0):
             pass
-        waiting = threading.Thread(target=lambda: woken.append(news.wait(FOREVER)))
+        waiting = threading.Thread(target=lambda: results.append(news.wait(FOREVER)))
         waiting.start()
         asyncio.run(append(other, 1))
         waiting.join()
-    assert woken == [True]
+    assert results == [True]
     other.close()
 
 

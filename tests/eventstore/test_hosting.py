@@ -141,9 +141,9 @@ def test_the_fence_costs_an_append_no_statement(cell):
             appender._connection = inner
         else:
             appender._connection.set_trace_callback(None)
-    asked = [one for one in statements if not one.startswith("--")]
-    assert len(asked) <= expected, asked
-    assert sum("hosted" in one for one in asked) == (1 if cell.database.sqlite else 0)
+    reads = [one for one in statements if not one.startswith("--")]
+    assert len(reads) <= expected, reads
+    assert sum("hosted" in one for one in reads) == (1 if cell.database.sqlite else 0)
 
 
 def test_views_go_on_and_timers_rest(cell):

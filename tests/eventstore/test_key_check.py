@@ -11,13 +11,13 @@ from oms_ledger.eventstore.key_check import WrongMasterKey
 from tests.support.purchases import open_account, place
 
 
-def stranger(cell: Cell) -> Cell:
+def with_another_key(cell: Cell) -> Cell:
     return Cell(replace(cell.settings, master_key=b"x" * 32), cell.clock)
 
 
 def test_another_key_is_refused(cell):
     cell.require_key()
-    other = stranger(cell)
+    other = with_another_key(cell)
     with pytest.raises(WrongMasterKey, match="OMS_MASTER_KEY"):
         other.require_key()
     other.close()
@@ -34,7 +34,7 @@ def test_another_key_is_refused_by_a_ledger_that_has_no_digest_yet(cell):
     asyncio.run(story())
     with cell.database.writing() as connection:
         connection.execute(text("DELETE FROM key_checks"))
-    other = stranger(cell)
+    other = with_another_key(cell)
     with pytest.raises(WrongMasterKey):
         other.require_key()
     other.close()
@@ -46,7 +46,7 @@ def test_another_key_is_refused_by_a_ledger_that_has_no_digest_yet(cell):
 def test_of_two_first_starts_with_keys_of_their_own_one_is_refused(cell):
     with cell.database.writing() as connection:
         connection.execute(text("DELETE FROM key_checks"))
-    other = stranger(cell)
+    other = with_another_key(cell)
     other.require_key()
     with pytest.raises(WrongMasterKey):
         cell.require_key()

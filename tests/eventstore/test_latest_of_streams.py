@@ -31,7 +31,7 @@ def test_who_asks_at_once_is_answered_by_one_statement(cell: Cell) -> None:
     event.listen(
         cell.database.engine,
         "before_cursor_execute",
-        lambda connection, cursor, statement, *rest: statements.append(statement),
+        lambda connection, _, statement, *rest: statements.append(statement),
     )
 
     async def all_read() -> list[Any]:

@@ -16,9 +16,9 @@ def test_a_time_stamp_is_about_the_hash_of_the_text():
     with authority() as tsa:
         token = time_stamp(tsa.url, TEXT, LOOPBACK)
     assert imprint_of(TEXT) in token
-    (asked,) = tsa.asked
-    assert imprint_of(TEXT) in asked
-    assert TEXT not in asked
+    (request,) = tsa.received
+    assert imprint_of(TEXT) in request
+    assert TEXT not in request
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_another_answer_is_no_time_stamp(wrong, said):
 def test_an_authority_inside_is_reached_where_that_is_opened_alone():
     with authority() as tsa, pytest.raises((ForbiddenAddress, OSError)):
         time_stamp(tsa.url, TEXT, [])
-    assert tsa.asked == []
+    assert tsa.received == []

@@ -273,7 +273,7 @@ def test_a_proxy_of_the_environment_is_not_used(
 def test_the_operator_may_open_a_network() -> None:
     with Receiver() as receiver:
         assert asyncio.run(webhook_client.ping(receiver.url, {}, LOOPBACK, Clock())) is None
-        assert receiver.heard == [{"hookConfig": "ping"}]
+        assert receiver.received == [{"hookConfig": "ping"}]
         assert asyncio.run(webhook_client.ping(receiver.url, {}, (), Clock()))
 
 

@@ -84,14 +84,14 @@ def test_a_hostile_expression_ends_in_a_child_as_here(isolated):
         compile(HOSTILE["an exponent that backtracks"]).value(ORDER, AT)
 
 
-def asked(children, text):
+def evaluated(children, text):
     return Isolated(text, children)(ORDER, AT, 1)
 
 
 @pytest.mark.guarantee("G64")
 def test_an_expression_that_ends_its_child_fails_and_others_go_on(children):
     """What no bound of ours stops is stopped by the kernel: here the child is killed outright."""
-    assert asked(children, COUNT) == 1
+    assert evaluated(children, COUNT) == 1
     killed = []
 
     class Doomed(Child):
@@ -103,18 +103,18 @@ def test_an_expression_that_ends_its_child_fails_and_others_go_on(children):
     doomed = Children(most=1)
     doomed._take = lambda: Doomed()  # type: ignore[method-assign]
     with pytest.raises(ChildKilled):
-        asked(doomed, COUNT)
+        evaluated(doomed, COUNT)
     assert len(killed) == 2  # it was given a second child
-    assert asked(children, COUNT) == 1
+    assert evaluated(children, COUNT) == 1
 
 
 @pytest.mark.guarantee("G64")
 def test_a_child_that_was_ended_by_somebody_else_is_replaced(children):
-    assert asked(children, COUNT) == 1
+    assert evaluated(children, COUNT) == 1
     for child in children._free:
         os.kill(child._process.pid, signal.SIGKILL)
         child._process.wait()
-    assert asked(children, COUNT) == 1
+    assert evaluated(children, COUNT) == 1
 
 
 @pytest.mark.guarantee("G64")
@@ -122,10 +122,10 @@ def test_memory_and_processor_time_of_a_child_are_bounded():
     child = Child()
     children = Children(most=1)
     children._free.append(child)
-    assert asked(children, COUNT) == 1
-    told = Path(f"/proc/{child._process.pid}/limits").read_text()
-    assert "536870912" in next(line for line in told.splitlines() if "address space" in line)
-    cpu = next(line for line in told.splitlines() if "cpu time" in line).split()
+    assert evaluated(children, COUNT) == 1
+    limits = Path(f"/proc/{child._process.pid}/limits").read_text()
+    assert "536870912" in next(line for line in limits.splitlines() if "address space" in line)
+    cpu = next(line for line in limits.splitlines() if "cpu time" in line).split()
     assert int(cpu[3]) <= 5
     children.close()
 
@@ -141,7 +141,8 @@ def test_a_child_knows_no_secret(monkeypatch):
 def test_children_are_few_and_shared_between_threads(children):
     answers = []
     threads = [
-        threading.Thread(target=lambda: answers.append(asked(children, COUNT))) for _ in range(8)
+        threading.Thread(target=lambda: answers.append(evaluated(children, COUNT)))
+        for _ in range(8)
     ]
     for thread in threads:
         thread.start()

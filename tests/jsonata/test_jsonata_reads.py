@@ -75,8 +75,8 @@ from tests.jsonata.engines import AT, REFERENCE
     ],
 )
 def test_what_an_expression_reads(text, read):
-    told = paths(compile(text).reads)
-    assert (None if told is None else sorted(told)) == (
+    found = paths(compile(text).reads)
+    assert (None if found is None else sorted(found)) == (
         None if read is None else sorted(split(read))
     )
 

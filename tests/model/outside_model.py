@@ -33,8 +33,8 @@ from tests.support.outside_sales import (
 )
 from tests.support.outsider import (
     Answering,
-    Asked,
     Outsider,
+    ReceivedRequest,
     Reply,
     well_behaved_marketplace,
     well_behaved_seller,
@@ -66,17 +66,17 @@ class Partner:
     def __init__(self, answer: Answering, fates: deque[str]) -> None:
         self.book: list[Line] = []
         self._answer, self._fates = answer, fates
-        self.server = Outsider(self._hear)
+        self.server = Outsider(self._receive)
 
-    def _hear(self, asked: Asked) -> Reply:
+    def _receive(self, request: ReceivedRequest) -> Reply:
         fate = self._fates.popleft() if self._fates else "comes"
         if fate == "request lost":
             return Reply(503)
-        placed = asked.action == "orders"
-        named = asked.body[0]["marketplaceOrderId"] if placed else asked.order_id
-        name, key = named.removeprefix("S-"), asked.headers["idempotency-key"]
-        self.book.append(Line(asked.action, name, key, asked.body))
-        return Reply(503) if fate == "answer lost" else self._answer(asked)
+        placed = request.action == "orders"
+        named = request.body[0]["marketplaceOrderId"] if placed else request.order_id
+        name, key = named.removeprefix("S-"), request.headers["idempotency-key"]
+        self.book.append(Line(request.action, name, key, request.body))
+        return Reply(503) if fate == "answer lost" else self._answer(request)
 
     def took(self, order: str, action: str) -> list[Line]:
         """What came of an order, repetitions aside: those have one key and one body."""
@@ -152,7 +152,7 @@ class OutsideSales(RuleBasedStateMachine):
         order = self.bought[which % len(self.bought)]
         body = _invoice(order, TOTAL) if verb == "invoice" else {"reason": "gone"}
         answers = [
-            _heard(self.as_seller.call("POST", f"{ORDERS}/{order}/{verb}", body))
+            _in_order(self.as_seller.call("POST", f"{ORDERS}/{order}/{verb}", body))
             for _ in range(2 if twice else 1)
         ]
         assert len({answer.status for answer in answers}) == 1, "told twice, answered otherwise"
@@ -163,19 +163,19 @@ class OutsideSales(RuleBasedStateMachine):
     def store_cancels(self, which: int) -> None:
         orders = [*self.bought, *self.sold]
         url = f"{ORDERS}/{orders[which % len(orders)]}/cancel"
-        _heard(self.store.call("POST", url, {"reason": "Changed my mind"}))
+        _in_order(self.store.call("POST", url, {"reason": "Changed my mind"}))
 
     @rule(which=st.integers(0, 1), part=st.sampled_from([1000, 2000, TOTAL]))
     def store_invoices_what_was_sold_outside(self, which: int, part: int) -> None:
         order = self.sold[which % len(self.sold)]
-        _heard(self.store.call("POST", f"{ORDERS}/{order}/start-handling"))
+        _in_order(self.store.call("POST", f"{ORDERS}/{order}/start-handling"))
         body = _invoice(f"{order}-{len(self.marketplace.book)}-{part}", part)
-        _heard(self.store.call("POST", f"{ORDERS}/{order}/invoice", body))
+        _in_order(self.store.call("POST", f"{ORDERS}/{order}/invoice", body))
 
     @rule(which=st.integers(0, 1), verb=st.sampled_from(["fulfill", "cancel"]))
     def marketplace_tells_again(self, which: int, verb: str) -> None:
         order = self.sold[which % len(self.sold)]
-        _heard(self.store.call("POST", f"/api/fulfillment/pvt/orders/{order}/{verb}", {}))
+        _in_order(self.store.call("POST", f"/api/fulfillment/pvt/orders/{order}/{verb}", {}))
 
     @rule(delay=st.sampled_from(DELAYS))
     def time_passes(self, delay: timedelta) -> None:
@@ -218,8 +218,8 @@ class OutsideSales(RuleBasedStateMachine):
         name = order.removeprefix(f"{AFFILIATE}-")
         assert not document["workflowIsInError"], order
         packages = document["packageAttachment"]["packages"]
-        told = [line.body["invoiceNumber"] for line in self.marketplace.took(name, "invoice")]
-        assert told == [one["invoiceNumber"] for one in packages], (told, packages)
+        delivered = [line.body["invoiceNumber"] for line in self.marketplace.took(name, "invoice")]
+        assert delivered == [one["invoiceNumber"] for one in packages], (delivered, packages)
         worth = sum(one["invoiceValue"] for one in packages)
         assert worth <= TOTAL
         assert (document["status"] == "invoiced") == (worth == TOTAL)
@@ -236,6 +236,6 @@ def _invoice(number: str, value: int) -> dict[str, Any]:
     }
 
 
-def _heard(answer: Answer) -> Answer:
+def _in_order(answer: Answer) -> Answer:
     assert answer.status in ANSWERS, answer.body
     return answer

@@ -28,6 +28,6 @@ def test_look_ups_after_a_load_do_not_read_the_table(cell):
         named = ", ".join(f"'{key(f's{n * 7}', '1')}'" for n in range(10))
         where = f"account = 'acme' AND kind = 'offer' AND key IN ({named})"
         plan = connection.exec_driver_sql(f"EXPLAIN SELECT body FROM offers WHERE {where}")
-        told = "\n".join(plan.scalars())
-    assert "offers_pkey" in told
-    assert "Filter" not in told
+        steps = "\n".join(plan.scalars())
+    assert "offers_pkey" in steps
+    assert "Filter" not in steps

@@ -42,10 +42,10 @@ class Operation:
 
 @cache
 def operations() -> dict[str, Operation]:
-    told = json.loads((Path(__file__).parent / "operations.json").read_text())
+    published = json.loads((Path(__file__).parent / "operations.json").read_text())
     found = [
         Operation(one["method"], one["path"], tuple(one["requests"]), one["answers"])
-        for one in told
+        for one in published
     ]
     return {operation.name: operation for operation in found}
 
@@ -94,17 +94,17 @@ def problems(method: str, path: str, status: int, body: bytes) -> list[str]:
 
 
 def _refusal(body: bytes) -> list[str]:
-    told = json.loads(body)
-    error = told.get("error") if isinstance(told, dict) else None
+    answer = json.loads(body)
+    error = answer.get("error") if isinstance(answer, dict) else None
     if not isinstance(error, dict) or set(error) != {"code", "message", "exception"}:
-        return [f"a refusal has another shape: {told}"]
+        return [f"a refusal has another shape: {answer}"]
     if not isinstance(error["code"], str) or not isinstance(error["message"], str):
         return [f"code and message of a refusal are texts: {error}"]
     return []
 
 
-def _differences(name: str, validator: Draft202012Validator, told: Any) -> Iterator[str]:
-    for error in validator.iter_errors(told):
+def _differences(name: str, validator: Draft202012Validator, found: Any) -> Iterator[str]:
+    for error in validator.iter_errors(found):
         for one in _leaves(error):
             place = _place(one)
             known = OMITTED if one.validator == "required" else MISTYPED
@@ -121,8 +121,8 @@ def unsaid(error: ValidationError) -> bool:
     """Whether a text or number is null because nothing was said of it."""
     if error.instance is not None or error.validator not in ("type", "enum"):
         return False
-    told = error.schema.get("type") if isinstance(error.schema, dict) else None
-    types = {told} if isinstance(told, str) else set(told or ())
+    named = error.schema.get("type") if isinstance(error.schema, dict) else None
+    types = {named} if isinstance(named, str) else set(named or ())
     return bool(types) and not types & {"object", "array", "boolean"}
 
 

@@ -44,13 +44,15 @@ def _listed(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def _operation(spec: dict[str, Any], key: tuple[str, str], told: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    spec: dict[str, Any], key: tuple[str, str], operation: dict[str, Any]
+) -> dict[str, Any]:
     method, path = key
     answers = {}
-    for status, answer in told["responses"].items():
+    for status, answer in operation["responses"].items():
         schema = _json(_resolved(spec, answer).get("content", {})).get("schema")
         answers[status] = None if schema is None else _schema(spec, schema, ())
-    requests = _examples(spec, _resolved(spec, told.get("requestBody", {})))
+    requests = _examples(spec, _resolved(spec, operation.get("requestBody", {})))
     return {"method": method, "path": path, "requests": requests, "answers": answers}
 
 
@@ -77,15 +79,15 @@ def _resolved(spec: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _schema(spec: dict[str, Any], told: Any, marketplace_order: tuple[str, ...]) -> Any:
-    if not isinstance(told, dict):
+def _schema(spec: dict[str, Any], schema: Any, marketplace_order: tuple[str, ...]) -> Any:
+    if not isinstance(schema, dict):
         return {}
-    if "$ref" in told:
-        if told["$ref"] in marketplace_order:
+    if "$ref" in schema:
+        if schema["$ref"] in marketplace_order:
             return {}
-        marketplace_order = (*marketplace_order, told["$ref"])
-        told = _resolved(spec, told)
-    out: dict[str, Any] = {k: v for k, v in told.items() if k in KEPT}
+        marketplace_order = (*marketplace_order, schema["$ref"])
+        schema = _resolved(spec, schema)
+    out: dict[str, Any] = {k: v for k, v in schema.items() if k in KEPT}
     if isinstance(out.get("required"), bool):
         del out["required"]
     if isinstance(out.get("properties"), dict):
@@ -96,7 +98,7 @@ def _schema(spec: dict[str, Any], told: Any, marketplace_order: tuple[str, ...])
         out["items"] = _schema(spec, out["items"], marketplace_order)
     for choice in {"oneOf", "anyOf", "allOf"} & out.keys():
         out[choice] = [_schema(spec, one, marketplace_order) for one in out[choice]]
-    return _or_null(out) if told.get("nullable") else out
+    return _or_null(out) if schema.get("nullable") else out
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

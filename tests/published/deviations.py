@@ -10,8 +10,8 @@ CART = "/api/checkout/pub/orderForm"
 OF_CARTS = [
     *(f"{method} {CART}{rest}" for method in ("GET", "POST") for rest in ("", "/{orderFormId}")),
     *(
-        f"{told.partition(' ')[0]} {CART}/{{orderFormId}}/{told.partition(' ')[2]}"
-        for told in (
+        f"{route.partition(' ')[0]} {CART}/{{orderFormId}}/{route.partition(' ')[2]}"
+        for route in (
             *("POST items", "PATCH items", "POST items/update", "POST items/removeAll"),
             *("POST items/{itemUniqueId}/split", "POST messages/clear", "POST coupons"),
             *("PUT items/{itemIndex}/price", "DELETE items/{itemIndex}/price", "PATCH profile"),

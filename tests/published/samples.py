@@ -150,9 +150,9 @@ RETURNED = (*INVOICED, _invoice("nf-2", "Input", 500, refund=500))
 
 def order(*events: e.OrderEvent, placed: e.OrderPlaced = PLACED, **changes: object) -> Order:
     """The order after its placement and these events, one second apart."""
-    told = None
+    state = None
     first = replace(placed, **changes)  # type: ignore[arg-type]
     for i, event in enumerate((first, *events)):
-        told = evolve(told, event, NOON + timedelta(seconds=i), "v500001acm-01", "acme")
-    assert told is not None
-    return told
+        state = evolve(state, event, NOON + timedelta(seconds=i), "v500001acm-01", "acme")
+    assert state is not None
+    return state

@@ -20,7 +20,7 @@ def test_a_published_answer_has_no_problems():
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "problem"),
     [
         (200, {**RECEIPT, "receipt": 7}, "receipt"),
         (202, RECEIPT, "202 was not published"),
@@ -28,8 +28,8 @@ def test_a_published_answer_has_no_problems():
         (400, {"error": {"code": 1, "message": "no", "exception": None}}, "texts"),
     ],
 )
-def test_what_is_not_as_published_is_reported(status, body, told):
-    assert told in "; ".join(found("POST", CANCEL, status, body))
+def test_what_is_not_as_published_is_reported(status, body, problem):
+    assert problem in "; ".join(found("POST", CANCEL, status, body))
 
 
 def test_a_literal_path_is_not_taken_for_a_parameter():

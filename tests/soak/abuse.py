@@ -1,4 +1,4 @@
-"""A deployment in little memory, and strangers who attack it over real sockets."""
+"""A deployment in little memory, and hostile clients that attack it over real sockets."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ ADDRESSES = 3 * 1024 * MIB
 RESIDENT = 512 * MIB
 """Bytes of memory that each process may ever have had."""
 
-STRANGER = "stranger"
+OTHER = "other"
 HONEST_ORDER = "v1acme-01"
 
 LIMITED = f"""
@@ -40,23 +40,23 @@ Answers = Counter[str]
 
 
 class Bounded(Deployment):
-    """A deployment whose processes have little memory, with an honest account and a stranger's."""
+    """A deployment whose processes have little memory, with an honest account and another."""
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         super().__init__(folder, database_url, redis_url)
         self.environ["MALLOC_ARENA_MAX"] = "2"
 
         async def prepared() -> None:
-            opened = [AccountCreated(STRANGER, "strg")]
-            context = CommandContext(STRANGER, "test")
+            opened = [AccountCreated(OTHER, "strg")]
+            context = CommandContext(OTHER, "test")
             await self.cell.ledger.change_account(context, lambda _: [*opened])
             await place(self.cell.ledger, HONEST_ORDER)
             for number in range(20):
-                await place(self.cell.ledger, f"v{number}strg-01", number + 1, STRANGER)
+                await place(self.cell.ledger, f"v{number}strg-01", number + 1, OTHER)
 
         asyncio.run(prepared())
         self.honest = create_key(self.cell, ACCOUNT, "Owner")
-        self.stranger = create_key(self.cell, STRANGER, "Owner")
+        self.other_keys = create_key(self.cell, OTHER, "Owner")
 
     def command(self, name: str) -> list[str]:
         return [sys.executable, "-c", LIMITED, *super().command(name)[1:]]
@@ -91,10 +91,10 @@ class Bounded(Deployment):
         return asyncio.run(self._attack(iter(requests), at_once))
 
     async def _attack(self, waiting: Iterator[bytes], at_once: int) -> Answers:
-        strangers, honest = Answers(), Answers()
+        answers, honest = Answers(), Answers()
         async with asyncio.timeout(HANGS):
             reading = asyncio.create_task(self._each(repeat(self.honest_read()), honest))
-            await asyncio.gather(*(self._each(waiting, strangers) for _ in range(at_once)))
+            await asyncio.gather(*(self._each(waiting, answers) for _ in range(at_once)))
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             while (answer := await self._answer(self.honest_read())) == "503":
@@ -103,19 +103,19 @@ class Bounded(Deployment):
         # A machine that is busy with other tests may be late: then it says to come back.
         assert set(honest) <= {"200", "503"}, honest
         assert honest["503"] <= honest["200"], honest
-        return strangers
+        return answers
 
     async def _each(self, waiting: Iterator[bytes], answers: Answers) -> None:
         for one in waiting:
             answers[await self._answer(one)] += 1
 
-    async def _answer(self, asked: bytes) -> str:
+    async def _answer(self, content: bytes) -> str:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         head = b""
         try:
             # Who is refused early may find the connection closed before all is sent.
             with contextlib.suppress(OSError):
-                writer.write(asked)
+                writer.write(content)
                 head = await reader.read(64 * 1024)
                 while await reader.read(64 * 1024):
                     pass

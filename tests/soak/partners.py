@@ -186,12 +186,12 @@ class Sales:
             self._require_status(order_id, "payment-approved", f"S-{order_id}")
         for order_id in self.sold:
             self._require_status(order_id, "invoiced", order_id)
-        told = {name: _by_order(partner.took()) for name, partner in self.partners.items()}
-        assert told["seller"].keys() == set(self.bought)
-        for order_id, lines in told["seller"].items():
+        received = {name: _by_order(partner.took()) for name, partner in self.partners.items()}
+        assert received["seller"].keys() == set(self.bought)
+        for order_id, lines in received["seller"].items():
             assert _once_each(lines) == ["orders", "fulfill"], (order_id, lines)
-        assert told["marketplace"].keys() == {one.partition("-")[2] for one in self.sold}
-        for order_id, lines in told["marketplace"].items():
+        assert received["marketplace"].keys() == {one.partition("-")[2] for one in self.sold}
+        for order_id, lines in received["marketplace"].items():
             assert _once_each(lines) == ["invoice", "invoice"], (order_id, lines)
             numbers = list(dict.fromkeys(line["body"]["invoiceNumber"] for line in lines))
             assert numbers == [f"{order_id}a", f"{order_id}b"], (order_id, lines)

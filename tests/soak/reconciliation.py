@@ -179,11 +179,11 @@ class Recount:
             )
         missing = {one[0] for one in expected} - accepted - dead.keys()
         assert not missing, f"hook {name}: {len(missing)} neither accepted nor dead"
-        strangers = {event for notifications in result.values() for event in notifications} - set(
+        unexpected = {event for notifications in result.values() for event in notifications} - set(
             expected
         )
-        assert not strangers, (
-            f"hook {name}: received what its filter does not pass: {list(strangers)[:3]}"
+        assert not unexpected, (
+            f"hook {name}: received what its filter does not pass: {list(unexpected)[:3]}"
         )
         refused = {one[0] for one in expected if receiver.refuses(one[1])}
         assert dead.keys() == refused, f"hook {name}: dead letters"

@@ -1,4 +1,4 @@
-"""G44, G53, G64: strangers who attack a deployment of little memory end nothing and store nothing.
+"""G44, G53, G64: hostile clients of a deployment of little memory end nothing and store nothing.
 
 Each drill is over real HTTP, and beside it an honest account reads its order: every read is
 answered. What is counted are answers, events and bytes of memory, never seconds.
@@ -22,7 +22,7 @@ from tests.soak.abuse import MIB, RESIDENT, Bounded
 from tests.support import servers
 from tests.support.hostile_expressions import EVERY
 
-ASKED = ("200", "206", "400", "401", "403", "404", "413", "429", "503", "closed")
+ALLOWED = ("200", "206", "400", "401", "403", "404", "413", "429", "503", "closed")
 TESTED = ("200", "400", "413", "429", "503")
 
 PLACE, TEST = "/api/checkout/pub/orders", "/api/orders/expressions/jsonata"
@@ -63,7 +63,7 @@ class Drill:
 
     def __init__(self, deployment: Bounded) -> None:
         self.deployment = deployment
-        self.keys = (None, WRONG, deployment.stranger)
+        self.keys = (None, WRONG, deployment.other_keys)
         deployment.attack([request("GET", "/healthz", None)])
         self._pids, self._recorded = deployment.pids("web"), deployment.recorded()
 
@@ -99,7 +99,7 @@ def test_bodies_at_their_limits_and_deep_ones_are_refused(drill):
 
 @pytest.mark.guarantee("G53", "G64")
 def test_objects_of_very_many_keys_are_refused(drill):
-    keys = drill.deployment.stranger
+    keys = drill.deployment.other_keys
     body = json.dumps({f"k{n}": n for n in range(110_000)}).encode()
     assert MIB < len(body) < 2 * MIB
     places = [request("PUT", PLACE, keys, body)] * 12
@@ -114,7 +114,7 @@ def test_objects_of_very_many_keys_are_refused(drill):
 
 @pytest.mark.guarantee("G44", "G64")
 def test_the_worst_expressions_and_patterns_are_answered(drill):
-    keys = drill.deployment.stranger
+    keys = drill.deployment.other_keys
     document = {"s": "a" * 200, "items": [{"id": str(n), "price": n} for n in range(20)]}
     tests = [
         json.dumps({"Expression": text, "Document": document}).encode() for text in EVERY.values()
@@ -148,7 +148,7 @@ def test_the_worst_conditions_are_answered(drill):
     ]
     targets += [f"/api/dataentities/CL/search?_keyword={'a' * 5_000}&_sort={'a,' * 2_000}"]
     for keys in drill.keys:
-        drill.attack([request("GET", one, keys) for one in targets * 3], *ASKED)
+        drill.attack([request("GET", one, keys) for one in targets * 3], *ALLOWED)
     drill.end()
 
 
@@ -156,14 +156,14 @@ def test_the_worst_conditions_are_answered(drill):
 def test_lists_as_large_as_allowed_are_answered(drill):
     exports = b"/api/ledger/exports"
     for keys in drill.keys:
-        asked = [one for one in lists(keys) if exports not in one]
-        drill.attack(asked * 4, *ASKED)
+        short = [one for one in lists(keys) if exports not in one]
+        drill.attack(short * 4, *ALLOWED)
     drill.end()
 
 
 @pytest.mark.guarantee("G64")
 def test_long_addresses_and_heads_are_refused(drill):
-    keys = drill.deployment.stranger
+    keys = drill.deployment.other_keys
     whole = request("GET", "/api/oms/pvt/orders", keys)
     first, _, rest = whole.partition(b"\r\n")
 
@@ -189,7 +189,7 @@ def test_long_addresses_and_heads_are_refused(drill):
         b"\x16\x03\x01" + b"\x00" * 500,
         b"GET / HTTP/1.1\r\n" + b"a" * 200_000,
     ]
-    drill.attack(heads * 6, *ASKED, "414", "431")
+    drill.attack(heads * 6, *ALLOWED, "414", "431")
     drill.end()
 
 
@@ -214,8 +214,8 @@ def test_thousands_of_unknown_keys_cost_their_owners_nothing(drill):
 
 
 @pytest.mark.guarantee("G64")
-def test_thousands_of_accounts_are_asked_for_and_none_is_found(drill):
-    keys = drill.deployment.stranger
+def test_thousands_of_accounts_are_requested_and_none_is_found(drill):
+    keys = drill.deployment.other_keys
     for held in (None, keys):
         named = [request("GET", f"/api/oms/pvt/orders?an=other{n}", held) for n in range(MANY // 3)]
         drill.attack(named, "401", "403", "404", "429", "503")

@@ -41,7 +41,7 @@ from tests.soak.soak import DATABASES, say
 from tests.support import servers
 from tests.support.smtp_sink import SmtpSink
 
-SCHEMA, ASKED, MAILED = "erp", "tell-erp-invoiced", "tell-customer"
+SCHEMA, HOOKED, MAILED = "erp", "tell-erp-invoiced", "tell-customer"
 SENDER = "store@example.com"
 MOST_BETWEEN_STRIKES = 25  # answers: so a slow machine is struck as often for what it does
 SETTLED = 240.0
@@ -58,7 +58,7 @@ class Endpoint:
     """An ERP that answers every second request, by chance, with an error or not at all."""
 
     def __init__(self, dice: random.Random) -> None:
-        self.asked: list[Request] = []
+        self.received: list[Request] = []
         self.accepted: set[str] = set()
         self.repeated = 0
         lock, endpoint = threading.Lock(), self
@@ -68,7 +68,7 @@ class Endpoint:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 with lock:
-                    endpoint.asked.append(Request(self.path, headers, body))
+                    endpoint.received.append(Request(self.path, headers, body))
                     endpoint.repeated += headers["webhook-id"] in endpoint.accepted
                     status = dice.choice((200, 204, 500, None))
                 if status is None:
@@ -117,7 +117,7 @@ def schema_of(url: str) -> dict[str, Any]:
         "subject": "Order {!orderId} is invoiced",
         "body": "<p>{!clientProfileData.firstName}: {!value}</p>",
     }
-    actions = {ASKED: http, MAILED: mail}
+    actions = {HOOKED: http, MAILED: mail}
     triggers = [
         {"name": name, "active": True, "condition": "status=invoiced", "action": a, "retry": retry}
         for name, a in actions.items()
@@ -181,21 +181,21 @@ class Invoiced:
 
     def require_everything(self, placed: dict[str, int]) -> dict[str, Any]:
         """What was counted: more than one of a kind for an order is what was made again."""
-        runs = {ASKED: self._runs(ASKED), MAILED: self._runs(MAILED)}
-        asked = self._asked()
+        runs = {HOOKED: self._runs(HOOKED), MAILED: self._runs(MAILED)}
+        requests = self._requests()
         mails = self._mails()
         for order_id in placed:
             document = self._document(order_id)
             assert document["status"] == "invoiced"
-            self._require_request(order_id, document, runs[ASKED].pop(order_id), asked)
+            self._require_request(order_id, document, runs[HOOKED].pop(order_id), requests)
             self._require_mail(order_id, document, runs[MAILED].pop(order_id), mails)
-        assert runs == {ASKED: {}, MAILED: {}}, "runs that nothing fired"
-        assert not asked, "requests that no run makes"
+        assert runs == {HOOKED: {}, MAILED: {}}, "runs that nothing fired"
+        assert not requests, "requests that no run makes"
         assert not mails, "mails that no run sends"
         return {
             "orders": len(placed),
             "strikes": dict(self.strikes),
-            "asked": len(self.endpoint.asked),
+            "asked": len(self.endpoint.received),
             "asked once more after an acceptance": self.endpoint.repeated,
             "mails": sum(len(sent) for sent in self._mails().values()),
         }
@@ -221,9 +221,9 @@ class Invoiced:
             found[order_id] = row.id
         return found
 
-    def _asked(self) -> dict[str, list[Request]]:
+    def _requests(self) -> dict[str, list[Request]]:
         found: dict[str, list[Request]] = {}
-        for one in self.endpoint.asked:
+        for one in self.endpoint.received:
             found.setdefault(one.headers["webhook-id"], []).append(one)
         return found
 
@@ -245,10 +245,10 @@ class Invoiced:
         order_id: str,
         document: dict[str, Any],
         run: str,
-        asked: dict[str, list[Request]],
+        by_run: dict[str, list[Request]],
     ) -> None:
         """At least once, each time the same; and accepted."""
-        requests = asked.pop(run)
+        requests = by_run.pop(run)
         assert run in self.endpoint.accepted
         name = document["clientProfileData"]["firstName"]
         assert len({one.body for one in requests}) == 1

@@ -82,14 +82,14 @@ def forwarding_of(app: Any) -> Forwarding:
 def ask(app: Any, headers: dict[str, str], method: str, url: str, body: Any = None) -> Answer:
     """One request in process; what was opened to forward it is closed with its event loop."""
 
-    async def asked() -> Answer:
+    async def answered() -> Answer:
         try:
             client = Client(app, headers, over_http=False)
             return await client.ask(method, url, body)
         finally:
             await forwarding_of(app).close()
 
-    return asyncio.run(asked())
+    return asyncio.run(answered())
 
 
 def application(cell: Cell) -> Any:

@@ -111,12 +111,12 @@ def configure_feeds(cell: Cell, several: Sequence[Feed], head: int | None = None
     with cell.database.snapshot() as connection:
         new = [one for one in several if feeds.get(connection, one.app_key) is None]
     for account in dict.fromkeys(one.account for one in several):
-        asked = [
+        wanted = [
             FeedConfigured(one.app_key, one.filter, one.visibility, one.retention)
             for one in several
             if one.account == account
         ]
-        _record(cell, account, decisions.configure_feed, asked)
+        _record(cell, account, decisions.configure_feed, wanted)
     start(cell, [feeds.subscription_of(one.app_key) for one in new], head)
 
 
@@ -142,23 +142,23 @@ def configure_hooks(cell: Cell, several: Sequence[Hook], head: int | None = None
             if hooks.get(connection, one.app_key, cell.encryption) is None
         }
     for account in dict.fromkeys(one.account for one in several):
-        asked = [
+        wanted = [
             HookConfigured(one.app_key, one.filter, one.url, one.headers, new.get(one.app_key, ""))
             for one in several
             if one.account == account
         ]
-        _record(cell, account, decisions.configure_hook, asked)
+        _record(cell, account, decisions.configure_hook, wanted)
     start(cell, [f"hook:{app_key}" for app_key in new], head)
     return new
 
 
 def _record(
-    cell: Cell, account: str, decide: Callable[[Configuration, Any], Any], asked: Sequence[Any]
+    cell: Cell, account: str, decide: Callable[[Configuration, Any], Any], wanted: Sequence[Any]
 ) -> None:
     """All in one append."""
 
     def decided(known: Account) -> list[AccountEvent]:
-        return [event for one in asked for event in decide(known.configuration, one)]
+        return [event for one in wanted for event in decide(known.configuration, one)]
 
     _for(cell, account, lambda c, ctx: c.ledger.configure(ctx, decided))
 

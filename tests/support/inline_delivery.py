@@ -11,8 +11,8 @@ class Postman(OutboxDispatcher):
 
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell)
-        self._bench = FilterRunner(cell, self._stored)
-        self.evaluate = self._bench.evaluate
+        self._runner = FilterRunner(cell, self._stored)
+        self.evaluate = self._runner.evaluate
         self.signal_hook = self.sessions.signal
         self.signal_due = self.sessions.signal_due
 
@@ -22,8 +22,8 @@ class Postman(OutboxDispatcher):
 
     @property
     def idle(self) -> bool:
-        return self._bench.idle and super().idle
+        return self._runner.idle and super().idle
 
     def close(self) -> None:
-        self._bench.close()
+        self._runner.close()
         super().close()

@@ -12,7 +12,7 @@ from tests.support.patience import HANGS
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request that came: its path as sent, with the query, and the body as JSON."""
 
     method: str
@@ -45,14 +45,14 @@ class Reply:
 
 
 SILENCE = Reply(silent=True)
-Answering = Callable[[Asked], Reply]
+Answering = Callable[[ReceivedRequest], Reply]
 
 
 class Outsider:
     """Listens on a port of its own; `script` has replies to give first, by action."""
 
     def __init__(self, answer: Answering) -> None:
-        self.asked: list[Asked] = []
+        self.received: list[ReceivedRequest] = []
         self.script: dict[str, list[Reply]] = {}
         self._answer = answer
         self._news = threading.Condition()
@@ -65,8 +65,10 @@ class Outsider:
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(self.command, self.path, headers, json.loads(raw or b"null"))
-                reply = outsider.hear(asked)
+                request = ReceivedRequest(
+                    self.command, self.path, headers, json.loads(raw or b"null")
+                )
+                reply = outsider.receive(request)
                 if reply.silent:
                     outsider._over.wait()
                     self.close_connection = True
@@ -94,11 +96,11 @@ class Outsider:
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
-    def hear(self, asked: Asked) -> Reply:
+    def receive(self, request: ReceivedRequest) -> Reply:
         with self._news:
-            self.asked.append(asked)
-            written = self.script.get(asked.action)
-            reply = written.pop(0) if written else self._answer(asked)
+            self.received.append(request)
+            written = self.script.get(request.action)
+            reply = written.pop(0) if written else self._answer(request)
             self._news.notify_all()
         return reply
 
@@ -107,13 +109,15 @@ class Outsider:
         with self._news:
             self.script.setdefault(action, []).extend(replies)
 
-    def calls(self, action: str) -> list[Asked]:
+    def calls(self, action: str) -> list[ReceivedRequest]:
         with self._news:
-            return [one for one in self.asked if one.action == action]
+            return [one for one in self.received if one.action == action]
 
-    def wait_for(self, enough: Callable[[list[Asked]], bool], seconds: float = HANGS) -> None:
+    def wait_for(
+        self, enough: Callable[[list[ReceivedRequest]], bool], seconds: float = HANGS
+    ) -> None:
         with self._news:
-            assert self._news.wait_for(lambda: enough(self.asked), seconds), self.asked
+            assert self._news.wait_for(lambda: enough(self.received), seconds), self.received
 
     @property
     def url(self) -> str:
@@ -130,19 +134,19 @@ class Outsider:
         self._thread.join()
 
 
-def well_behaved_seller(asked: Asked) -> Reply:
+def well_behaved_seller(request: ReceivedRequest) -> Reply:
     """A seller that takes every order, under `S-` and ours, and cancels what it is asked to."""
-    if asked.action == "orders":
-        order = asked.body[0]
+    if request.action == "orders":
+        order = request.body[0]
         return Reply(body=[{**order, "orderId": f"S-{order['marketplaceOrderId']}"}])
     receipt = {
         "date": "2026-01-01T00:00:00Z",
-        "marketplaceOrderId": (asked.body or {}).get("marketplaceOrderId"),
-        "orderId": asked.order_id,
+        "marketplaceOrderId": (request.body or {}).get("marketplaceOrderId"),
+        "orderId": request.order_id,
         "receipt": "0" * 32,
     }
     return Reply(body=receipt)
 
 
-def well_behaved_marketplace(asked: Asked) -> Reply:
+def well_behaved_marketplace(request: ReceivedRequest) -> Reply:
     return Reply(body={"date": "2026-01-01T00:00:00Z", "orderId": "1", "receipt": None})

@@ -13,7 +13,7 @@ class Receiver:
     """`answers` decides the status of each request by its number, from 1."""
 
     def __init__(self, answers: Callable[[int], int] = lambda _: 200) -> None:
-        self.heard: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.requested: list[str] = []
         self._news = threading.Condition()
@@ -25,10 +25,10 @@ class Receiver:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with receiver._news:
-                    receiver.heard.append(body)
+                    receiver.received.append(body)
                     receiver.headers.append({k.lower(): v for k, v in self.headers.items()})
                     receiver.requested.append(f"{self.command} {self.path}")
-                    status = answers(len(receiver.heard))
+                    status = answers(len(receiver.received))
                     receiver._news.notify_all()
                 self.send_response(status)
                 if status == 302:
@@ -55,7 +55,7 @@ class Receiver:
         self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = HANGS
     ) -> None:
         with self._news:
-            assert self._news.wait_for(lambda: enough(self.heard), seconds), self.heard
+            assert self._news.wait_for(lambda: enough(self.received), seconds), self.received
 
     def __enter__(self) -> "Receiver":
         self._thread.start()

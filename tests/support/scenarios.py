@@ -44,8 +44,8 @@ PAID = (
     events.FulfillmentAuthorized(),
     events.CancellationWindowOpened(START + WINDOW),
 )
-ASKED = events.CancellationRequested(
-    request_id="ASKED", requested_by_user=True, receipt="ASKED", reason="too late"
+CANCELLATION_REQUESTED = events.CancellationRequested(
+    request_id="REQUEST", requested_by_user=True, receipt="REQUEST", reason="too late"
 )
 
 placed = given(purchase())

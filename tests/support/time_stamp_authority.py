@@ -31,14 +31,14 @@ class Authority:
     nonce: bytes | None = None
     imprint: bytes | None = None
     raw: bytes | None = None
-    asked: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/tsr"
 
     def answer(self, request: bytes) -> bytes:
-        self.asked.append(request)
+        self.received.append(request)
         if self.raw is not None:
             return self.raw
         # The request: 30 len, version (3 bytes), imprint of SHA-256 (51), nonce, certReq (3).

@@ -10,7 +10,7 @@ from tests.model.reference.side import (
     Side,
 )
 
-Told = tuple[str, str, int, dict[str, int]]
+Content = tuple[str, str, int, dict[str, int]]
 
 
 class Flows:
@@ -113,7 +113,7 @@ class Flows:
                 side.seller_side,
             )
 
-    def tell_above(self, side: Side, kind: str, key: str, what: Told | None = None) -> None:
+    def tell_above(self, side: Side, kind: str, key: str, what: Content | None = None) -> None:
         if side.marketplace_order is not None:
             self.tell(
                 side,
@@ -125,7 +125,7 @@ class Flows:
             )
 
     def tell(
-        self, side: Side, recipient: str, kind: str, key: str, to: Key, what: Told | None = None
+        self, side: Side, recipient: str, kind: str, key: str, to: Key, what: Content | None = None
     ) -> None:
         if (recipient, kind, key) not in side.sent:
             side.sent.add((recipient, kind, key))

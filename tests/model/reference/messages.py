@@ -102,12 +102,12 @@ def _ask(sale: Sale, side: Side, message: Message) -> None:
         if seller_side.invoiced:  # it goes on: the invoice is on its way
             sale.denied(side)
             return
-        _asked(sale, seller_side, Request(requested.id, marketplace_order=True))
+        _cancellation_requested(sale, seller_side, Request(requested.id, marketplace_order=True))
     if seller_side.status in FINAL and not seller_side.invoices:
         _canceled_below(sale, side, seller_side)
 
 
-def _asked(sale: Sale, side: Side, request: Request) -> None:
+def _cancellation_requested(sale: Sale, side: Side, request: Request) -> None:
     """The level above asks this side, which cancels at once while it has not begun."""
     if any(one.id == request.id for one in side.requests):
         return
@@ -175,7 +175,7 @@ def _settle_proposal(sale: Sale, side: Side, message: Message) -> None:
 # Up: `side` says, `above` hears
 
 
-def _hears(sale: Sale, side: Side, message: Message) -> Side | None:
+def _recipient(sale: Sale, side: Side, message: Message) -> Side | None:
     """The side above, if this is still the order that delivers it."""
     marketplace_order = sale.sides[message.to]
     return marketplace_order if marketplace_order.seller_side == side.key else None
@@ -186,7 +186,7 @@ def _tell_confirmed(sale: Sale, side: Side, message: Message) -> None:
 
 
 def _tell_canceled(sale: Sale, side: Side, message: Message) -> None:
-    if marketplace_order := _hears(sale, side, message):
+    if marketplace_order := _recipient(sale, side, message):
         _canceled_below(sale, marketplace_order, side)
 
 
@@ -220,7 +220,7 @@ def _tell_denied(sale: Sale, side: Side, message: Message) -> None:
 
 def _tell_invoice(sale: Sale, side: Side, message: Message) -> None:
     assert message.what is not None
-    marketplace_order = _hears(sale, side, message)
+    marketplace_order = _recipient(sale, side, message)
     if marketplace_order is None:
         raise GivenUp
     number, kind, value, units = message.what
@@ -239,7 +239,7 @@ def _tell_v1(sale: Sale, side: Side, message: Message) -> None:
     if message.key in other.v1:
         return
     units = side.v1[message.key]
-    sale.may_hear_v1(other, units)
+    sale.may_take_v1(other, units)
     sale.changed_v1(other, message.key, units, result=True)
 
 

@@ -162,10 +162,10 @@ class Sale(Flows):
         seller_side = self.sides.get(side.seller_side) if side.delegated else None
         if seller_side and request not in seller_side.v1:
             self._at_the_seller(seller_side, request, units)
-            self.may_hear_v1(seller_side, units)
+            self.may_take_v1(seller_side, units)
             self.changed_v1(seller_side, request, units)
 
-    def may_hear_v1(self, side: Side, units: dict[str, int]) -> None:
+    def may_take_v1(self, side: Side, units: dict[str, int]) -> None:
         if any(one.ended == "done" for one in side.changes):
             raise Refused("SalesOrderSystem015")
         over = side.flow == "seller" and side.status in ("invoiced", *FINAL)

@@ -16,7 +16,7 @@ from tests.support.given_when_then import (
     given,
 )
 
-REFUSED = events.CancellationDenied(request_id="ASKED", reason="already packed")
+REFUSED = events.CancellationDenied(request_id="REQUEST", reason="already packed")
 
 
 def denied(order: Order) -> Order:
@@ -58,7 +58,7 @@ def test_once_handling_may_have_begun_the_first_call_asks(story):
 
 @pytest.mark.guarantee("G17")
 def test_the_second_call_confirms_and_the_first_cause_stays():
-    scenarios.in_handling.and_(scenarios.ASKED).when(
+    scenarios.in_handling.and_(scenarios.CANCELLATION_REQUESTED).when(
         cancel, reason="confirmed", requested_by_user=False
     ).then(
         events.CancellationStarted(
@@ -121,31 +121,35 @@ def test_a_passing_status_is_answered_with_try_again():
 @pytest.mark.guarantee("G10")
 @pytest.mark.parametrize("story", [scenarios.ready_for_handling, scenarios.in_handling])
 def test_in_the_complete_flow_a_denial_leads_straight_back(story):
-    order = denied(story.and_(scenarios.ASKED).order)
+    order = denied(story.and_(scenarios.CANCELLATION_REQUESTED).order)
     assert order.status is story.order.status
     assert passed(order)[-2:] == ["cancellation-requested", str(story.order.status)]
 
 
 @pytest.mark.guarantee("G10")
 def test_in_the_seller_flow_a_denial_leads_back_by_its_own_status():
-    order = denied(scenarios.seller_ready.and_(scenarios.ASKED).order)
+    order = denied(scenarios.seller_ready.and_(scenarios.CANCELLATION_REQUESTED).order)
     assert passed(order)[-2:] == ["cancellation-request-denied-ffm", "ready-for-handling"]
 
 
 def test_in_the_marketplace_flow_a_denial_leads_back_to_payment_approved():
     order = denied(
-        scenarios.sold_for_another.and_(scenarios.ASKED, events.SellerDecisionAwaited()).order
+        scenarios.sold_for_another.and_(
+            scenarios.CANCELLATION_REQUESTED, events.SellerDecisionAwaited()
+        ).order
     )
     assert passed(order)[-2:] == ["cancellation-request-denied", "payment-approved"]
 
 
 def test_a_denied_request_says_so_and_the_next_one_stands_on_its_own():
-    order = denied(scenarios.in_handling.and_(scenarios.ASKED).order)
+    order = denied(scenarios.in_handling.and_(scenarios.CANCELLATION_REQUESTED).order)
     assert (order.requests[0].denied_at, order.requests[0].denial_reason) == (
         START,
         "already packed",
     )
-    again = scenarios.in_handling.and_(scenarios.ASKED, REFUSED).when(cancel, reason="please")
+    again = scenarios.in_handling.and_(scenarios.CANCELLATION_REQUESTED, REFUSED).when(
+        cancel, reason="please"
+    )
     assert [r.reason for r in again.rests_in(Status.CANCELLATION_REQUESTED).requests] == [
         "too late",
         "please",

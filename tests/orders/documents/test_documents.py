@@ -148,7 +148,7 @@ def test_the_delivery_estimate_counts_business_days_from_the_payment():
     assert list_row(LIVES["paid"])["ShippingEstimatedDate"] == "2026-03-05T12:00:07+00:00"
 
 
-def test_the_status_is_described_in_the_language_asked_for():
+def test_the_status_is_described_in_the_requested_language():
     one = LIVES["handled"]
     assert oms_document(one)["statusDescription"] == "Handling shipping"
     assert oms_document(one, "pt-BR")["statusDescription"] == "Preparando entrega"

@@ -49,8 +49,8 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def agree(told: Order) -> None:
-    shown = [json.loads(json.dumps(render(told))) for render in (oms_document, pii_document)]
+def agree(shown_order: Order) -> None:
+    shown = [json.loads(json.dumps(render(shown_order))) for render in (oms_document, pii_document)]
     assert differences(*shown) == []
 
 

@@ -164,7 +164,9 @@ def test_only_units_that_went_out_come_back():
     ("value", "rest"), [(45_00, Status.HANDLING), (scenarios.VALUE, Status.INVOICED)]
 )
 def test_an_invoice_while_a_cancellation_is_requested_denies_it(value, rest):
-    order = invoicing(scenarios.in_handling.and_(scenarios.ASKED), value).rests_in(rest)
+    order = invoicing(scenarios.in_handling.and_(scenarios.CANCELLATION_REQUESTED), value).rests_in(
+        rest
+    )
     assert Status.INVOICE_AFTER_CANCELLATION_DENY in [status for status, _ in order.timeline]
     assert order.requests[0].denied_at == START
 

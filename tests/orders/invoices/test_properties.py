@@ -75,7 +75,7 @@ def _pays(event: e.OrderEvent) -> bool:
 
 
 @dataclass(frozen=True)
-class Told:
+class Invoice:
     number: int
     type: str
     share: int
@@ -90,7 +90,7 @@ def invoices():
     )
     return st.lists(
         st.builds(
-            Told,
+            Invoice,
             st.integers(0, 6),
             st.sampled_from(["Output", "Output", "Input"]),
             st.integers(1, 110),

@@ -24,9 +24,9 @@ RESULTS = {
 )
 def test_every_refusal_has_its_result(inner, code):
     assert code_of(inner, "no") == code
-    told = envelope(code, "PlaceOrder", order_id="MKP-1")
-    assert (told["success"], told["fields"]) == (False, None)
-    assert told["message"] == MESSAGES[code]
+    result = envelope(code, "PlaceOrder", order_id="MKP-1")
+    assert (result["success"], result["fields"]) == (False, None)
+    assert result["message"] == MESSAGES[code]
 
 
 def test_an_order_under_the_minimum_is_no_cart():

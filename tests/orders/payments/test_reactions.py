@@ -167,7 +167,7 @@ def test_no_payment_is_settled_released_or_refunded_beyond_what_there_is(steps):
 @pytest.mark.guarantee("G14")
 @settings(max_examples=400, deadline=None)
 @given(steps())
-def test_an_order_that_ended_keeps_no_money_that_nobody_was_asked_to_release(steps):
+def test_an_order_that_ended_keeps_no_money_without_a_request_to_release_it(steps):
     for _, _, order in lives(steps):
         if order.status is Status.CANCELED:
             assert sum(one.held for one in order.balances) == 0

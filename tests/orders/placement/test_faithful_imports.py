@@ -100,10 +100,10 @@ def same(answer: Any, found: Any) -> bool:
 
 def differences(fields: dict[str, Any]) -> list[str]:
     found = leaves(shown(fields))
-    told_leaves = leaves(fields)
+    sent_leaves = leaves(fields)
     return [
         f"{place}: {answer!r} became {found.get(place, 'nothing')!r}"
-        for place, answer in told_leaves.items()
+        for place, answer in sent_leaves.items()
         if not UNKNOWN.fullmatch(place)
         and not (place in found and same(answer, found[place]))
         and not (answer == {} and any(other.startswith(f"{place}.") for other in found))

@@ -183,10 +183,10 @@ class AuthorizationMachine(RuleBasedStateMachine):
 
     @invariant()
     def another_process_folds_the_same(self) -> None:
-        folded: Order | None = None
+        rebuilt: Order | None = None
         for event, at in self.happened:
-            folded = after([event], folded, at)
-        assert folded == self.order
+            rebuilt = after([event], rebuilt, at)
+        assert rebuilt == self.order
 
     def _count(self, kind: type) -> int:
         return sum(isinstance(event, kind) for event, _ in self.happened)

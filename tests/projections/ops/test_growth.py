@@ -213,7 +213,7 @@ def each_action(its: Grown, number: int) -> dict[str, list[ParsedRequest]]:
     assert len(lot) == 10
     done("feed commit", lambda: client.call("POST", FEED, handles))
     done("hook pick", lambda: picked(cell, its.key))
-    done("hooks that are owed", lambda: owed(cell, its.key))
+    done("hooks that are owed", lambda: due(cell, its.key))
     done("cursor page of an account", lambda: cell.store.orders_page(ACCOUNT, 9, 10**9, 500))
     fields[STARTING] = started(cell)
     return fields
@@ -238,7 +238,7 @@ def picked(cell: Cell, key: str) -> None:
     assert len(found) == 64
 
 
-def owed(cell: Cell, key: str) -> None:
+def due(cell: Cell, key: str) -> None:
     with cell.database.snapshot() as connection:
         assert deliveries.with_due(connection, cell.clock.micros(), key) == [key]
 

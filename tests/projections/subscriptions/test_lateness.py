@@ -143,7 +143,7 @@ def test_a_reconciliation_writes_nothing_for_quiet_accounts(many):
     before = positions(many)
     statements: list[str] = []
 
-    def note(_connection, _cursor, statement, *_):
+    def note(connection, _, statement, *more):
         statements.append(statement)
 
     event.listen(many.database.engine, "before_cursor_execute", note)

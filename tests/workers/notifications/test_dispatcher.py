@@ -95,11 +95,11 @@ def test_every_notification_arrives_in_order_of_its_order(open_cell, webhook_dis
         write_orders(open_cell, 4)
         webhook_dispatcher.evaluate(ACCOUNT)
         receiver.wait_for(lambda result: len(result) == 4 * 9)
-        settle(open_cell, lambda: all_told(open_cell))
+        settle(open_cell, lambda: all_delivered(open_cell))
         for number in range(4):
             order_id = f"v{number}-01"
-            assert states(receiver.heard, order_id) == expected(open_cell, order_id)
-        assert receiver.heard[0]["Origin"] == {"Account": ACCOUNT, "Key": "key-1"}
+            assert states(receiver.received, order_id) == expected(open_cell, order_id)
+        assert receiver.received[0]["Origin"] == {"Account": ACCOUNT, "Key": "key-1"}
         assert {headers["key"] for headers in receiver.headers} == {"topsecret"}
         assert len({headers["webhook-id"] for headers in receiver.headers}) == 36
         verify(secret, receiver, 0)
@@ -117,14 +117,14 @@ def test_what_is_not_exactly_200_is_tried_again_before_the_next(
         for failed in range(1, 4):
             receiver.wait_for(partial(at_least, failed))
             settle(open_cell, lambda n=failed: attempts(open_cell) >= n)
-            assert {notification["State"] for notification in receiver.heard[:failed]} == {
+            assert {notification["State"] for notification in receiver.received[:failed]} == {
                 "order-created"
             }
             make_due(open_cell)
             webhook_dispatcher.signal_hook("key-1")
         receiver.wait_for(lambda result: len(result) == 3 + 9)
-        settle(open_cell, lambda: all_told(open_cell))
-        assert states(receiver.heard[3:], "v0-01") == expected(open_cell, "v0-01")
+        settle(open_cell, lambda: all_delivered(open_cell))
+        assert states(receiver.received[3:], "v0-01") == expected(open_cell, "v0-01")
         assert len({headers["webhook-id"] for headers in receiver.headers[:4]}) == 1
 
 
@@ -187,7 +187,7 @@ def test_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_hook(
         webhook_dispatcher.evaluate(ACCOUNT)
         healthy.wait_for(lambda result: len(result) == 27)
         settle(open_cell, lambda: "well" not in pending(open_cell))
-        assert never.heard == []
+        assert never.received == []
         assert all(count == 27 for count in pending(open_cell).values())
         assert len(pending(open_cell)) == 100
 
@@ -196,8 +196,8 @@ def test_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_hook(
 def test_an_open_circuit_is_left_alone_and_probed_with_one_notification(
     open_cell, webhook_dispatcher
 ):
-    sick = True
-    with Receiver(lambda _: 500 if sick else 200) as receiver:
+    refuses = True
+    with Receiver(lambda _: 500 if refuses else 200) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 30)
         while consecutive_failures(open_cell) < WEBHOOK.circuit.failures:
@@ -206,21 +206,21 @@ def test_an_open_circuit_is_left_alone_and_probed_with_one_notification(
             webhook_dispatcher.signal_hook("key-1")
             time.sleep(0.01)
         settle(open_cell, lambda: quiet(open_cell) and holder(open_cell) is None)
-        result = len(receiver.heard)
+        result = len(receiver.received)
         webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
-        assert len(receiver.heard) == result  # skipped
+        assert len(receiver.received) == result  # skipped
         let_circuit_probe(open_cell)
         make_due(open_cell)
         webhook_dispatcher.signal_hook("key-1")
-        receiver.wait_for(lambda heard_now: len(heard_now) == result + 1)
+        receiver.wait_for(lambda bodies: len(bodies) == result + 1)
         settle(open_cell, lambda: quiet(open_cell) and webhook_dispatcher.idle)
-        assert len(receiver.heard) == result + 1  # one probe, and quiet again
-        sick = False
+        assert len(receiver.received) == result + 1  # one probe, and quiet again
+        refuses = False
         let_circuit_probe(open_cell)
         make_due(open_cell)
         webhook_dispatcher.signal_hook("key-1")
-        settle(open_cell, lambda: all_told(open_cell))
+        settle(open_cell, lambda: all_delivered(open_cell))
         assert consecutive_failures(open_cell) == 0
 
 
@@ -278,7 +278,7 @@ def test_retry_after_quiets_the_hook_for_as_long_as_it_says(
     let_circuit_probe(open_cell)
     make_due(open_cell)
     webhook_dispatcher.signal_hook("key-1")
-    settle(open_cell, lambda: all_told(open_cell))
+    settle(open_cell, lambda: all_delivered(open_cell))
 
 
 @pytest.mark.parametrize(
@@ -321,12 +321,12 @@ def test_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(op
         living = Postman(open_cell)
         living.signal_hook("key-1")
         receiver.wait_for(lambda result: len(result) == 10)
-        settle(open_cell, lambda: all_told(open_cell))
+        settle(open_cell, lambda: all_delivered(open_cell))
         living.close()
         ids = [headers["webhook-id"] for headers in receiver.headers]
         assert ids[0] == ids[1]
         assert len(set(ids)) == 9
-        assert states(receiver.heard[1:], "v0-01") == expected(open_cell, "v0-01")
+        assert states(receiver.received[1:], "v0-01") == expected(open_cell, "v0-01")
 
 
 def at_least(count, result):
@@ -362,11 +362,11 @@ def test_what_was_evaluated_while_another_worker_served_the_hook_is_not_left_beh
             webhook_dispatcher.evaluate(ACCOUNT)
             webhook_dispatcher.signal_hook("key-1")
         receiver.wait_for(lambda result: len(result) >= 90)
-        settle(open_cell, lambda: all_told(open_cell))
+        settle(open_cell, lambda: all_delivered(open_cell))
         for webhook_dispatcher in (holding, other):
             webhook_dispatcher.close()
         for number in range(10):
-            fields = dict.fromkeys(states(receiver.heard, f"v{number}-01"))
+            fields = dict.fromkeys(states(receiver.received, f"v{number}-01"))
             assert list(fields) == expected(open_cell, f"v{number}-01")
 
 
@@ -377,7 +377,7 @@ def test_pushes_verify_by_the_official_library_and_by_both_secrets_while_rotated
         first = configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
         webhook_dispatcher.evaluate(ACCOUNT)
-        settle(open_cell, lambda: all_told(open_cell))
+        settle(open_cell, lambda: all_delivered(open_cell))
         verify(first, receiver, -1)
         second = rotated(open_cell)
         with open_cell.database.reading() as connection:
@@ -396,8 +396,8 @@ def test_pushes_verify_by_the_official_library_and_by_both_secrets_while_rotated
 
 
 def verify(secret, receiver, number):
-    body = json.dumps(receiver.heard[number])
-    assert Webhook(secret).verify(body, receiver.headers[number]) == receiver.heard[number]
+    body = json.dumps(receiver.received[number])
+    assert Webhook(secret).verify(body, receiver.headers[number]) == receiver.received[number]
 
 
 def rotated(cell, **both):
@@ -409,10 +409,10 @@ def again(cell, webhook_dispatcher):
     with cell.database.writing() as connection:
         replay.rewind(connection, "hook:key-1", 0)
     webhook_dispatcher.evaluate(ACCOUNT)
-    settle(cell, lambda: all_told(cell))
+    settle(cell, lambda: all_delivered(cell))
 
 
-def all_told(cell):
+def all_delivered(cell):
     position = row_of(cell, "subscriptions", "id", "hook:key-1").position
     return position == cell.store.head() and pending(cell) == {}
 
@@ -422,7 +422,7 @@ def test_a_replay_tells_again_marked_under_the_same_ids(open_cell, webhook_dispa
         configure(open_cell, receiver.url)
         write_orders(open_cell, 2)
         webhook_dispatcher.evaluate(ACCOUNT)
-        settle(open_cell, lambda: all_told(open_cell))
+        settle(open_cell, lambda: all_delivered(open_cell))
         first = {headers["webhook-id"] for headers in receiver.headers}
         again(open_cell, webhook_dispatcher)
         fields = receiver.headers[18:]
@@ -441,15 +441,15 @@ def test_a_paused_hook_gets_nothing_and_loses_nothing(open_cell, webhook_dispatc
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
-        assert receiver.heard == []
+        assert receiver.received == []
         with open_cell.database.writing() as connection:
             assert notifications_deliveries.with_due(connection, open_cell.clock.micros()) == []
             hook_deliveries.change(connection, since=0)
         resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
         webhook_dispatcher.signal_hook("key-1")
-        settle(open_cell, lambda: all_told(open_cell))
-        assert states(receiver.heard, "v0-01") == expected(open_cell, "v0-01")
+        settle(open_cell, lambda: all_delivered(open_cell))
+        assert states(receiver.received, "v0-01") == expected(open_cell, "v0-01")
 
 
 def test_the_three_days_of_a_notification_begin_anew_when_a_hook_is_resumed(
@@ -486,7 +486,7 @@ def test_a_hook_with_pending_deliveries_is_never_removed_as_unused(open_cell, we
         resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
         webhook_dispatcher.signal_hook("key-1")
-        settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
+        settle(open_cell, lambda: all_delivered(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
             assert not hooks.is_unused(
                 connection, ACCOUNT, "key-1", open_cell.clock.micros()
@@ -514,9 +514,9 @@ def test_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, cap
     settle(open_cell, lambda: attempts(open_cell) >= 1 and webhook_dispatcher.idle)
     with open_cell.database.snapshot() as connection:
         (outcome,) = connection.execute(text("SELECT outcome FROM outbox_attempts")).scalars()
-        owes = connection.execute(text("SELECT * FROM outbox_messages")).all()
+        waiting = connection.execute(text("SELECT * FROM outbox_messages")).all()
     out, err = capfd.readouterr()
-    for fields in (out, err, outcome, str(owes)):
+    for fields in (out, err, outcome, str(waiting)):
         assert secret not in fields
         assert "topsecret" not in fields
 
@@ -537,12 +537,12 @@ def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_is_pending(
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: paused(open_cell) and webhook_dispatcher.idle)
         assert paused(open_cell) == "HTTP 410"
-        result = len(receiver.heard)
+        result = len(receiver.received)
         assert 1 <= result < 10
         assert len(pending(open_cell)) > 0
         webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
-        assert len(receiver.heard) == result
+        assert len(receiver.received) == result
     resume_hook(open_cell, ACCOUNT, "key-1")
     assert paused(open_cell) is None
 

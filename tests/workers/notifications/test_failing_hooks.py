@@ -33,7 +33,7 @@ class World:
         self.dead = dead
         self.time = 0.0
         self.well, self.flaky = "well", False
-        self.heard: Counter[Any] = Counter()
+        self.received: Counter[Any] = Counter()
         self.released = threading.Event()
         self.sleepers = []
 
@@ -63,9 +63,9 @@ class World:
 
             async def post(self, url, body, headers):
                 key = url.removeprefix("https://")
-                world.heard[key] += 1
+                world.received[key] += 1
                 if key == world.well:
-                    failed = world.flaky and world.heard[key] % 3 != 1
+                    failed = world.flaky and world.received[key] % 3 != 1
                     return FAILING if failed else Answer(200, "HTTP 200")
                 if world.dead is SILENT:
                     while not world.released.is_set():
@@ -81,11 +81,11 @@ class World:
     @property
     def tried(self):
         """Notifications that were tried at the dead ones."""
-        return sum(self.heard[key] for key in DEAD)
+        return sum(self.received[key] for key in DEAD)
 
     @property
     def tried_once(self):
-        return sum(self.heard[key] > 0 for key in DEAD)
+        return sum(self.received[key] > 0 for key in DEAD)
 
 
 @pytest.fixture(params=[SILENT, FAILING], ids=["silent", "failing"])
@@ -137,7 +137,7 @@ def test_a_thousand_dead_endpoints_wait_for_their_turn_and_a_healthy_hook_does_n
     enqueue(cell, DEAD, range(3))
     signal(postman, *DEAD, "well")
     settle(cell, lambda: pending(cell, "well") == 0)
-    assert world.heard == {"well": 101}
+    assert world.received == {"well": 101}
 
 
 @pytest.mark.guarantee("G44")
@@ -146,7 +146,7 @@ def test_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world, pos
     world.flaky = True
     enqueue(cell, ["well"], range(90))
     signal(postman, "well")
-    settle(cell, lambda: world.heard["well"] == 90)
+    settle(cell, lambda: world.received["well"] == 90)
 
 
 @pytest.mark.guarantee("G44")
@@ -174,11 +174,11 @@ def test_an_endpoint_that_is_well_again_is_served_in_its_turn_however_the_others
     keys = [*DEAD, "recovering"]
     enqueue(cell, keys, range(1))
     signal(postman, *keys)
-    settle(cell, lambda: world.heard["recovering"] or world.pass_by(0.1))
+    settle(cell, lambda: world.received["recovering"] or world.pass_by(0.1))
     settle(cell, lambda: postman.idle or world.pass_by(0.1))
-    assert set(world.heard.values()) == {1}
+    assert set(world.received.values()) == {1}
     world.dead, world.well = dead, "recovering"
     enqueue(cell, keys, range(1, 4))
     signal(postman, *keys)
-    settle(cell, lambda: world.heard["recovering"] == 1 + 3 or world.pass_by(0.1))
+    settle(cell, lambda: world.received["recovering"] == 1 + 3 or world.pass_by(0.1))
     assert world.tried <= len(DEAD) * (1 + 2)

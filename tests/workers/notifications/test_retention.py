@@ -49,7 +49,7 @@ class Weeks:
 
     def __init__(self, cell):
         self.cell = cell
-        self.heard = defaultdict(list)
+        self.received = defaultdict(list)
         self.clock = set_clock(cell, START)
 
     @property
@@ -83,7 +83,7 @@ class Weeks:
             async def post(self, url, body, headers):
                 answer = weeks.answer(url)
                 result = (weeks.now, headers["webhook-id"], answer.status == 200)
-                weeks.heard[url.removeprefix("https://")].append(result)
+                weeks.received[url.removeprefix("https://")].append(result)
                 return answer
 
             async def close(self):
@@ -188,7 +188,7 @@ def test_over_three_weeks_every_notification_is_accepted_or_dead_after_three_day
 
 
 def accepted(weeks, name):
-    return [event for _, event, well in weeks.heard[name] if well]
+    return [event for _, event, well in weeks.received[name] if well]
 
 
 def require_expired_and_kept(weeks):
@@ -208,7 +208,7 @@ def require_accepted(weeks):
     for name in ("steady", "outage", "polite"):
         events = accepted(weeks, name)
         assert len(events) == len(set(events)) == 27, name
-    waits = [at for at, _, well in weeks.heard["polite"] if not well]
+    waits = [at for at, _, well in weeks.received["polite"] if not well]
     assert all(later - sooner >= 6 * HOUR - HOUR / 60 for sooner, later in pairwise(waits[1:]))
 
 
@@ -234,7 +234,7 @@ def require_dead(weeks):
     assert gaps[0] >= timedelta(seconds=5)
     assert max(gaps) <= LONGEST_WAIT * 1.1 + HOUR
     assert all(later >= sooner * 0.5 for sooner, later in pairwise(gaps[:8]))
-    result = dict.fromkeys(event for _, event, _ in weeks.heard["dead"])
+    result = dict.fromkeys(event for _, event, _ in weeks.received["dead"])
     assert len(result) >= len(letters)
 
 

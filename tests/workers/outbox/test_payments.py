@@ -151,7 +151,7 @@ def test_the_same_return_sent_again_is_refunded_once(cell, remote):
 
 @pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("trouble", [GatewayUnavailable("timeout"), OSError("the process died")])
-def test_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remote, trouble):
+def test_an_answer_that_was_lost_is_requested_again_and_recorded_once(cell, remote, trouble):
     clock = set_clock(cell, START)
     remote.after = trouble  # the gateway did it, and nobody heard
     order = lived(cell, PAID, invoice(100_00))
@@ -172,14 +172,14 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remo
 def test_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell, remote):
     clock = set_clock(cell, START)
 
-    async def until_owed():
+    async def until_pending():
         await open_account(cell.ledger, grace_period_minutes=0)
         await cell.ledger.place(CommandContext(ACCOUNT, "test"), {ORDER: PURCHASE})
         await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, PAID)
         await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, invoice(100_00))
         return await cell.ledger.order(ACCOUNT, ORDER)
 
-    order = asyncio.run(until_owed())
+    order = asyncio.run(until_pending())
     dispatcher.evaluate(cell, cell.loader())
     claimed = dispatcher.claim(cell, 10)  # mails to the customer among them
     (message,) = [one for one in claimed if one.channel == GATEWAY.name]

@@ -109,7 +109,7 @@ async def nothing(cell, order_id):
     """The sale is placed and paid: it has to reach its seller."""
 
 
-async def asked_in_vain(cell, order_id):
+async def requested_in_vain(cell, order_id):
     """The store asks for a cancellation, and the seller invoices at the same time."""
     await cell.ledger.change(CommandContext(SHOP, "test"), f"00-{order_id}", INVOICE)
     await cell.ledger.change(CommandContext(STORE, "test"), order_id, cancel)
@@ -132,7 +132,7 @@ def recorded(cell, order_id):
 
 @pytest.mark.guarantee("G45")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("story", [nothing, asked_in_vain, agreed])
+@pytest.mark.parametrize("story", [nothing, requested_in_vain, agreed])
 def test_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story, after):
     set_clock(cell, START)
 

@@ -90,11 +90,11 @@ def answers(cell, recipient):
 @pytest.mark.guarantee("G44")
 def test_forty_silent_sellers_delay_no_other(cell, clock, monkeypatch):
     """They never answer; who answered before gets everything meanwhile."""
-    told: Counter[Any] = Counter()
+    sent: Counter[Any] = Counter()
     released = threading.Event()
 
     async def handler(cell, message):
-        told[message.recipient] += 1
+        sent[message.recipient] += 1
         if message.recipient in SILENT:
             await asyncio.to_thread(released.wait)
             raise Unanswered("said nothing")
@@ -106,12 +106,12 @@ def test_forty_silent_sellers_delay_no_other(cell, clock, monkeypatch):
     running = dispatcher.OutboxDispatcher(cell)
     try:
         running.signal()
-        until(lambda: sum(told.values()) >= PARTNER.room.untried)
+        until(lambda: sum(sent.values()) >= PARTNER.room.untried)
         enqueue(cell, WELL, 30)
         running.signal()
-        until(lambda: told[WELL] == 30)
+        until(lambda: sent[WELL] == 30)
         assert not released.is_set()
-        assert max(told[one] for one in SILENT) == 1  # each has one message in flight
+        assert max(sent[one] for one in SILENT) == 1  # each has one message in flight
     finally:
         released.set()
         running.close()
@@ -129,10 +129,10 @@ def test_what_is_in_flight_stays_claimed_and_what_a_dead_process_held_is_free(
     cell, clock, monkeypatch
 ):
     """A claim is short, and renewed by who lives: a dead one does not keep a recipient's room."""
-    told, released = threading.Event(), threading.Event()
+    sent, released = threading.Event(), threading.Event()
 
     async def handler(cell, message):
-        told.set()
+        sent.set()
         await asyncio.to_thread(released.wait)
 
     monkeypatch.setitem(dispatcher.HANDLERS, "test", handler)
@@ -141,7 +141,7 @@ def test_what_is_in_flight_stays_claimed_and_what_a_dead_process_held_is_free(
     running = dispatcher.OutboxDispatcher(cell)
     try:
         running.signal()
-        until(told.is_set)
+        until(sent.is_set)
         for _ in range(3):
             clock.at += claims.CLAIM_DURATION - timedelta(seconds=1)
             until(lambda: held_until(cell, WELL) > dispatcher.now(cell) + 2_000_000)

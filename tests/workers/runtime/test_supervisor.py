@@ -69,7 +69,7 @@ class Running:
         )
         self.text = ""
 
-    def hears(self, pattern: str) -> re.Match[str]:
+    def reads(self, pattern: str) -> re.Match[str]:
         """The first match in what was said and not yet heard; waits for it."""
         assert self.process.stdout
         deadline = time.monotonic() + PATIENCE
@@ -83,7 +83,7 @@ class Running:
         return match
 
     def pid(self, pattern: str = r"up (\d+)") -> int:
-        return int(self.hears(pattern)[1])
+        return int(self.reads(pattern)[1])
 
     def ends(self) -> int:
         return self.process.wait(PATIENCE)
@@ -123,7 +123,7 @@ def test_a_process_that_is_killed_is_started_again(supervise):
     running = supervise({"web": python(STEADY)})
     first = running.pid()
     os.kill(first, signal.SIGKILL)
-    running.hears("web was ended by SIGKILL; it is started again in 0.2 s")
+    running.reads("web was ended by SIGKILL; it is started again in 0.2 s")
     second = running.pid()
     assert second != first
     os.kill(second, 0)
@@ -132,12 +132,12 @@ def test_a_process_that_is_killed_is_started_again(supervise):
 def test_a_process_that_keeps_failing_is_started_at_growing_intervals(supervise):
     running = supervise({"web": python("raise SystemExit(3)")})
     for delay in ("0.2", "0.4", "0.8"):
-        running.hears(re.escape(f"web ended with 3; it is started again in {delay} s"))
+        running.reads(re.escape(f"web ended with 3; it is started again in {delay} s"))
 
 
 def test_a_program_that_is_not_there_is_said(supervise):
     running = supervise({"web": ["/no/such/program"], "worker": python(STEADY)})
-    running.hears("/no/such/program")
+    running.reads("/no/such/program")
     running.pid()
 
 
@@ -146,8 +146,8 @@ def test_a_signal_stops_all_of_them_cleanly(supervise, number):
     running = supervise({"web": python(POLITE), "worker": python(POLITE)})
     children = [running.pid(), running.pid()]
     running.process.send_signal(number)
-    running.hears("goodbye")
-    running.hears("goodbye")
+    running.reads("goodbye")
+    running.reads("goodbye")
     assert running.ends() == 0
     assert all(gone(child) for child in children)
 
@@ -163,8 +163,8 @@ def test_a_stubborn_process_is_killed_after_the_grace(supervise):
     running = supervise({"web": python(STUBBORN), "worker": python(POLITE)}, grace=0.3)
     children = [running.pid(), running.pid()]
     running.process.send_signal(signal.SIGTERM)
-    running.hears("no")
-    running.hears("web did not stop in time")
+    running.reads("no")
+    running.reads("web did not stop in time")
     assert running.ends() == 1
     assert all(gone(child) for child in children)
 
@@ -173,14 +173,14 @@ def test_a_second_interrupt_ends_the_grace(supervise):
     running = supervise({"web": python(STUBBORN)}, grace=3600)
     running.pid()
     running.process.send_signal(signal.SIGINT)
-    running.hears("no")
+    running.reads("no")
     running.process.send_signal(signal.SIGINT)
     assert running.ends() == 1
 
 
 def test_children_and_theirs_die_with_a_supervisor_that_is_killed(supervise):
     running = supervise({"web": python(PARENT)})
-    child, grandchild = map(int, running.hears(r"up (\d+) with (\d+)").groups())
+    child, grandchild = map(int, running.reads(r"up (\d+) with (\d+)").groups())
     running.process.kill()
     assert gone(child)
     assert gone(grandchild)
@@ -188,21 +188,21 @@ def test_children_and_theirs_die_with_a_supervisor_that_is_killed(supervise):
 
 def test_what_a_killed_process_leaves_behind_ends_before_it_is_started_again(supervise):
     running = supervise({"web": python(PARENT)})
-    child, grandchild = map(int, running.hears(r"up (\d+) with (\d+)").groups())
+    child, grandchild = map(int, running.reads(r"up (\d+) with (\d+)").groups())
     os.kill(child, signal.SIGKILL)
-    running.hears(r"up (\d+) with (\d+)")
+    running.reads(r"up (\d+) with (\d+)")
     assert gone(grandchild)
 
 
 def test_lines_carry_the_name_they_come_from(supervise):
     running = supervise({"web": python(STEADY), "projector": python(STEADY)}, prefixed=True)
-    running.hears(r"\033\[36mweb        \|\033\[0m up \d+")
-    running.hears(r"\033\[33mprojector  \|\033\[0m up \d+")
+    running.reads(r"\033\[36mweb        \|\033\[0m up \d+")
+    running.reads(r"\033\[33mprojector  \|\033\[0m up \d+")
 
 
 def test_without_a_terminal_output_passes_through(supervise):
     running = supervise({"web": python(STEADY)})
-    assert running.hears(r"(?m)^up (\d+)$")
+    assert running.reads(r"(?m)^up (\d+)$")
 
 
 def test_it_can_be_stopped_from_within(tmp_path):

@@ -291,13 +291,13 @@ def test_the_scheduler_finds_it_and_a_worker_sends_it(cell, in_redis, redis_url)
 
 def test_without_streams_one_statement_asks_for_them(cell):
     write_orders(cell, 1)
-    asked = []
-    event.listen(cell.database.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    statements = []
+    event.listen(cell.database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
     with cell.database.snapshot() as connection:
         batch.signals_of_accounts(connection, [ACCOUNT])
         lateness.late_accounts(connection, [ACCOUNT])
         outgoing.behind(connection, 0)
-    assert len([one for one in asked if one.startswith("SELECT")]) == 3
+    assert len([one for one in statements if one.startswith("SELECT")]) == 3
 
 
 def test_the_commands_create_list_and_remove(cell, in_redis, monkeypatch):
