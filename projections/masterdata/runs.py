@@ -66,7 +66,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """As the API shows it: waiting, done, failed, skipped or canceled."""
+        """As the API shows it: a key of `SHOWN`."""
         return _shown(self.message.state, self.message.skip_reason == CANCELLED)
 
 

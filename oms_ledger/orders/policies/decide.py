@@ -108,7 +108,8 @@ def revise_policies(
 ) -> list[events.OrderEvent]:
     """Have a waiting order follow the policies as they are: `known` are rules by dimension.
 
-    A rule that is gone holds no longer; one whose authorizers changed asks the present ones.
+    A rule that is gone holds no longer. One whose authorizers changed asks the present ones; it is
+    accepted where all of them have spoken already, and only who has not is gone from the list.
     """
     authorization = order.authorization
     if order.status is not Status.WAITING_FOR_ORDER_AUTHORIZATION or authorization is None:
@@ -129,7 +130,9 @@ def _revised(rule: events.PolicyRule, known: Mapping[str, events.PolicyRule]) ->
     if now is None:
         return replace(rule, status=BYPASSED)
     spoken = {one.id: one for one in rule.authorizers if one.authorized_at}
-    return replace(rule, authorizers=tuple(spoken.get(one.id, one) for one in now.authorizers))
+    authorizers = tuple(spoken.get(one.id, one) for one in now.authorizers)
+    agreed = rule.require_all and authorizers and all(one.authorized_at for one in authorizers)
+    return replace(rule, authorizers=authorizers, status=ACCEPTED if agreed else None)
 
 
 def _with_outcome(

@@ -20,7 +20,7 @@ from oms_ledger.orders.documents.policies import policy_data
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import expire_placement
 from oms_ledger.orders.policies.decide import evaluate_order, revise_policies, score_rule
-from oms_ledger.orders.policies.state import ACCEPTED, DENIED, PENDING, is_pending
+from oms_ledger.orders.policies.state import ACCEPTED, DENIED, PENDING, is_pending, next_authorizer
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 from tests.support.given_when_then import after
@@ -139,12 +139,14 @@ class AuthorizationMachine(RuleBasedStateMachine):
         self.at += timedelta(days=30)
         self._do(expire_placement)
 
-    @rule(gone=st.sets(st.tuples(places, places), max_size=2))
-    def change_policies(self, gone: set[tuple[int, int]]) -> None:
+    @rule(gone=st.sets(st.tuples(places, places), max_size=2), left=st.sampled_from(["", "bob"]))
+    def change_policies(self, gone: set[tuple[int, int]], left: str) -> None:
         assert self.order.authorization is not None
         known = {
             dimension.id: {
-                one.id: one
+                one.id: replace(
+                    one, authorizers=tuple(who for who in one.authorizers if who.id != left)
+                )
                 for one in dimension.rules
                 if (int(dimension.id[1]), int(one.id[3])) not in gone
             }
@@ -172,6 +174,14 @@ class AuthorizationMachine(RuleBasedStateMachine):
             assert released or canceled
         if released:
             assert outcome == ACCEPTED
+
+    @invariant()
+    def what_waits_for_people_waits_for_somebody(self) -> None:
+        assert self.order.authorization is not None
+        for dimension in self.order.authorization.dimensions:
+            for one in dimension.rules:
+                if one.authorizers and is_pending(self.order.authorization, dimension, one):
+                    assert next_authorizer(one) is not None
 
     @invariant()
     def what_was_decided_stays(self) -> None:
