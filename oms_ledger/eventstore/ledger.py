@@ -32,6 +32,7 @@ from oms_ledger.eventstore.records import (
 )
 from oms_ledger.eventstore.store import Store
 from oms_ledger.eventstore.version_reader import VersionReader
+from oms_ledger.plain_text import holds_nul
 from oms_ledger.refusal import Refusal
 
 ATTEMPTS = 20
@@ -40,6 +41,12 @@ Turn = tuple[str, asyncio.AbstractEventLoop]
 
 Filling = Callable[[str, Any, Any], Fill | None]
 """What is to be written in tables when a stream's state becomes another one; None for nothing."""
+
+
+class EventHoldsNul(Refusal):
+    """A text of an event has a NUL character, which no projection could store in PostgreSQL."""
+
+    text = "A text of {0} has a NUL character: nothing is recorded"
 
 
 class KeyTaken(Exception):
@@ -371,6 +378,8 @@ class StreamLedger:
         if before.state is not None and decider.erased(before.state):
             event = types.without_person(event)  # nothing new is kept of who was erased
         name, body, personal = types.encode(event)
+        if holds_nul(body) or holds_nul(personal):
+            raise EventHoldsNul(name)
         version = before.version + 1
         if personal is not None:
             personal = self._encrypted(stream, version, personal, data_keys)

@@ -163,6 +163,31 @@ def test_open_outcome_is_requested_again_until_the_seller_names_its_order(
     assert (document["status"], document["workflowIsInError"]) == ("payment-approved", False)
 
 
+SPOKEN = "a\ufffdb\ufffd[31m"
+
+
+@pytest.mark.guarantee("G53")
+def test_no_text_of_a_seller_stops_what_is_told_to_others(cell, client, seller, clock):
+    raw = b'{"orderId": "a\\u0000b", "receipt": "a\\u0000b"}'
+    seller.will("orders", Reply(200, raw))
+    seller.will("fulfill", Reply(503, b"\x00\xff"), Reply(200, raw))
+    order_id = bought(client)
+    rest(cell, clock)
+    told = client.call("GET", "/api/ledger/outbox?channel=partner").json()["list"]
+    assert "\x00" not in str(told)
+    rest(cell, clock, minutes=1)
+    document = get(client, order_id)
+    assert (document["status"], document["sellerOrderId"]) == ("payment-approved", "a\ufffdb")
+    body = b'{"error": {"message": "a\\u0000b\\u001b[31m"}}'
+    seller.will("orders", Reply(400, body))
+    refused = bought(client)
+    rest(cell, clock)
+    assert get(client, refused)["cancelReason"] == SPOKEN
+    after = bought(client)
+    rest(cell, clock)
+    assert get(client, after)["status"] == "payment-approved"
+
+
 @pytest.mark.parametrize("code", [400, 409, 410, 422])
 def test_refusal_cancels_the_order_and_gives_the_money_back(cell, client, seller, clock, code):
     seller.will("orders", Reply(code, {"error": {"code": "1", "message": "Sold out"}}))

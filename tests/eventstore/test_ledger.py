@@ -11,7 +11,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.database import OutcomeUnknown
 from oms_ledger.eventstore.integrity import IntegrityError, verify
-from oms_ledger.eventstore.ledger import KeyTaken
+from oms_ledger.eventstore.ledger import EventHoldsNul, KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders.cancellation.decide import cancel
@@ -101,6 +101,20 @@ def test_an_order_is_placed_once(cell):
         await place(cell.ledger, "v1-01")
         with pytest.raises(KeyTaken):
             await place(cell.ledger, "v1-01")
+
+    asyncio.run(story())
+
+
+@pytest.mark.guarantee("G2", "G53")
+def test_an_event_that_no_projection_could_store_is_refused(cell):
+    async def story():
+        await open_account(cell.ledger)
+        before = await place_paid(cell.ledger, "v1-01", 1)
+        with pytest.raises(EventHoldsNul):
+            await cell.ledger.change(
+                CommandContext(ACCOUNT, "test"), "v1-01", partial(cancel, reason="a\x00b")
+            )
+        assert await cell.ledger.order(ACCOUNT, "v1-01") == before
 
     asyncio.run(story())
 

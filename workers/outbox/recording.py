@@ -6,6 +6,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
+from oms_ledger.plain_text import plain
 from oms_ledger.services.outbox.outcomes import (
     Besides,
     Delivered,
@@ -52,7 +53,8 @@ def tried(sent: Sent) -> Tried:
     match outcome:
         case Delivered():
             return attempts.delivered(
-                message, Attempt(sent.began, took, outcome.status, outcome.note)
+                message,
+                Attempt(sent.began, took, outcome.status, outcome.note and plain(outcome.note)),
             )
         case PermanentFailure():
             return attempts.dead(message, _attempt(sent, outcome))
@@ -64,7 +66,7 @@ def tried(sent: Sent) -> Tried:
 
 
 def _attempt(sent: Sent, outcome: RetryLater | PermanentFailure, quiet_until: int = 0) -> Attempt:
-    took, why = sent.ended - sent.began, str(outcome)[:2000]
+    took, why = sent.ended - sent.began, plain(str(outcome)[:2000])
     return Attempt(sent.began, took, outcome.status, why, outcome.answered, quiet_until)
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 
 from oms_ledger.cell import Cell
+from oms_ledger.http_client.answers import read_json
 from oms_ledger.http_client.partner_client import Endpoint, PartnerAnswer
 from oms_ledger.orders.events import Json
+from oms_ledger.plain_text import plain
 from oms_ledger.services.marketplace.counterpart import Done, Refused, Unknown
 
 LONGEST_PAUSE = timedelta(hours=1)
@@ -74,7 +76,7 @@ def again(answer: PartnerAnswer, *, needs_person: bool = False, lasting: bool = 
 def parsed(answer: PartnerAnswer) -> Any:
     """The JSON of an answer; None where it has none."""
     try:
-        return orjson.loads(answer.content)
+        return read_json(answer.content)
     except orjson.JSONDecodeError:
         return None
 
@@ -97,4 +99,4 @@ def said(answer: PartnerAnswer) -> str:
             if isinstance(text, str) and text.strip():
                 return text.strip()[:_SHOWN]
     text = answer.content[: _SHOWN * 4].decode("utf-8", "replace").strip()[:_SHOWN]
-    return f"{answer.seen}: {text}" if text else answer.seen
+    return plain(f"{answer.seen}: {text}" if text else answer.seen)

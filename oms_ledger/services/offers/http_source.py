@@ -12,6 +12,7 @@ import orjson
 import requests
 
 from oms_ledger.http_client.addresses import Allowed, wrong_url
+from oms_ledger.http_client.answers import read_json
 from oms_ledger.http_client.sessions import exchange, session
 from oms_ledger.offers.quote import LineQuote, Question
 from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
@@ -138,7 +139,7 @@ class HttpSources:
         if response.status_code != 200:
             raise OSError(f"the source answered {response.status_code}")
         try:
-            answered = orjson.loads(content)
+            answered = read_json(content)
         except orjson.JSONDecodeError:
             raise Nonsense("the answer is no JSON") from None
         return read_answer(answered, question)

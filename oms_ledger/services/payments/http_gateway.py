@@ -15,6 +15,7 @@ import orjson
 import requests
 
 from oms_ledger.http_client.addresses import Allowed, wrong_url
+from oms_ledger.http_client.answers import read_json
 from oms_ledger.http_client.sessions import exchange, session
 from oms_ledger.orders.events import Json, Payment
 from oms_ledger.orders.payments.balances import Kind
@@ -188,7 +189,7 @@ class HttpGateway:
 def _understood(response: requests.Response, content: bytes) -> Any:
     status = response.status_code
     try:
-        fields = orjson.loads(content) if content.strip() else {}
+        fields = read_json(content) if content.strip() else {}
     except orjson.JSONDecodeError:
         fields = {}
     if 200 <= status < 300:
