@@ -167,14 +167,14 @@ SPOKEN = "a\ufffdb\ufffd[31m"
 
 
 @pytest.mark.guarantee("G53")
-def test_no_text_of_a_seller_stops_what_is_told_to_others(cell, client, seller, clock):
+def test_no_text_of_a_seller_stops_messages_to_others(cell, client, seller, clock):
     raw = b'{"orderId": "a\\u0000b", "receipt": "a\\u0000b"}'
     seller.will("orders", Reply(200, raw))
     seller.will("fulfill", Reply(503, b"\x00\xff"), Reply(200, raw))
     order_id = bought(client)
     rest(cell, clock)
-    told = client.call("GET", "/api/ledger/outbox?channel=partner").json()["list"]
-    assert "\x00" not in str(told)
+    listed = client.call("GET", "/api/ledger/outbox?channel=partner").json()["list"]
+    assert "\x00" not in str(listed)
     rest(cell, clock, minutes=1)
     document = get(client, order_id)
     assert (document["status"], document["sellerOrderId"]) == ("payment-approved", "a\ufffdb")
