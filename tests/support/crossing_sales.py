@@ -4,17 +4,25 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from json import loads
 from typing import Any
 
+from sqlalchemy import select
+
 from oms_ledger.cell import Cell
+from oms_ledger.directory import KnownCell
+from oms_ledger.notifications.channel import PARTNER
 from oms_ledger.services.cells.move import Move
 from oms_ledger.web import build
+from projections.outbox import messages
 from projections.outbox.messages import StoredMessage
+from projections.outbox.tables import outbox_messages
 from tests.support import over_http
 from tests.support.cells import TwoCells, close_forwarding
 from tests.support.client import Answer, Client
+from tests.support.clock import SettableClock
 from tests.support.configuring import create_key
 from tests.support.patience import HANGS
 from tests.support.purchases import purchase
@@ -36,6 +44,7 @@ class Deployment:
     def __init__(self, cells: TwoCells, accounts: dict[str, str]) -> None:
         """`accounts` says the cell of each account, `a` or `b`."""
         self.cells, self.at = cells, dict(accounts)
+        self.patience = 0
         self.apps: dict[str, Any] = {"a": build(cells.a), "b": build(cells.b)}
         self.clients: dict[str, Client] = {}
         for name, cell in (("a", cells.a), ("b", cells.b)):
@@ -65,10 +74,13 @@ class Deployment:
         return str(self.document(account, order_id)["status"])
 
     def rest(self) -> None:
-        """Until neither cell has anything left to send."""
+        """Until neither cell has anything left to send; a patient one lets what waits be due."""
         for _ in range(ROUNDS):
-            if not sum(asyncio.run(settle(cell)) for cell in self.cells.both):
+            if sum(asyncio.run(settle(cell)) for cell in self.cells.both):
+                continue
+            if not self.patience or not any(map(_waits, self.cells.both)):
                 return
+            self.later(seconds=self.patience)
         raise AssertionError("the cells do not come to rest")
 
     def move(self, account: str) -> None:
@@ -86,6 +98,19 @@ class Deployment:
             {"name": row.name, "actor": row.actor, "cause": row.cause, "body": loads(row.body)}
             for row in self.cell_of(account).store.stream(f"{account}/{order_id}")
         ]
+
+    def hide(self, name: str) -> KnownCell:
+        """Have nobody reach a cell; answers where it was."""
+        _, known, _ = self.cells.directory.read()
+        nowhere = replace(known[name], url="http://127.0.0.1:1")
+        self.cells.directory.add_cell(nowhere, [])
+        return known[name]
+
+    def later(self, **time: float) -> None:
+        """Move the clock of both cells on."""
+        clock = self.cells.a.clock
+        assert isinstance(clock, SettableClock)
+        clock.at += timedelta(**time)
 
     def claim(self, name: str) -> list[StoredMessage]:
         """The messages of a cell that are due, taken to be sent."""
@@ -112,6 +137,13 @@ class Deployment:
             close_forwarding(app)
             loop = over_http.loop_of(app)
             asyncio.run_coroutine_threadsafe(cell.partner_clients.close(), loop).result(60)
+
+
+def _waits(cell: Cell) -> bool:
+    m = outbox_messages.c
+    waiting = select(m.id).where(m.channel == PARTNER.name, m.state == messages.WAITING)
+    with cell.database.reading() as connection:
+        return connection.execute(waiting).first() is not None
 
 
 @contextmanager

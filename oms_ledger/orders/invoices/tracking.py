@@ -44,15 +44,7 @@ def report_delivery(
         delivered_at = None
     else:
         delivered_at = delivered_at or context.now
-    seen = {
-        (event_at(fields), fields.get("description"), fields.get("city")) for fields in _data(known)
-    }
-    news = []
-    for event in events:
-        key = (event.at, event.description, event.city)
-        if key not in seen:
-            seen.add(key)
-            news.append(event)
+    news = unknown_events(invoice, events)
     if known and not news and delivered_at is None:
         return []
     reported = e.TrackingReported(
@@ -62,6 +54,23 @@ def report_delivery(
         events=tuple(sorted(news, key=lambda event: event.at)),
     )
     return [reported]
+
+
+def unknown_events(
+    invoice: e.InvoiceIssued, events: Sequence[e.TrackingEvent]
+) -> list[e.TrackingEvent]:
+    """The events that the invoice's package does not have yet, each once."""
+    seen = {
+        (event_at(fields), fields.get("description"), fields.get("city"))
+        for fields in _data(invoice.details.get("courierStatus") or {})
+    }
+    news = []
+    for event in events:
+        key = (event.at, event.description, event.city)
+        if key not in seen:
+            seen.add(key)
+            news.append(event)
+    return news
 
 
 def _data(status: e.Json) -> list[e.Json]:

@@ -10,6 +10,7 @@ from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
+from oms_ledger.orders.invoices.tracking import unknown_events
 from oms_ledger.orders.marketplace.change_seller import change_seller_refusal
 from oms_ledger.orders.marketplace.levels import fulfills
 from oms_ledger.orders.order import CancellationRequest, Order
@@ -143,6 +144,8 @@ def record_seller_tracking(
     """News of an invoice that the order has: where its package is, and under which number."""
     if not fulfills(order, seller, seller_order_id):
         raise NotYourOrder(order.order_id, seller)
+    if isinstance(event, events.TrackingReported) and (invoice := order.invoice(event.number)):
+        event = replace(event, events=tuple(unknown_events(invoice, event.events)))
     after = evolve(order, event, context.now, order.order_id, order.account)
     return [] if _same(order, after) else [event]
 

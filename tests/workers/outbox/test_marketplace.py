@@ -15,6 +15,7 @@ from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.decide import with_automatic_transitions
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice
+from oms_ledger.orders.invoices.tracking import report_delivery
 from oms_ledger.orders.marketplace.as_marketplace import record_seller_denial
 from oms_ledger.orders.marketplace.change_seller import change_seller, propose_seller
 from oms_ledger.orders.payments.decide import notify_payment
@@ -129,6 +130,29 @@ def test_invoices_and_tracking_are_forwarded_to_the_marketplace(cell, clock):
     assert [str(marketplace_order.status), str(seller_order.status)] == ["invoiced", "invoiced"]
     assert [(i.number, i.value) for i in marketplace_order.invoices] == [("1", 1000), ("2", 2000)]
     assert dead(cell) == []
+
+
+def test_news_of_a_package_that_come_twice_are_there_once(cell, clock):
+    """The process died after the news were recorded and before the message was."""
+
+    async def story():
+        await open_accounts(cell, STORE, SHOP)
+        order_id = await sell(cell)
+        await settle(cell)
+        await change(cell, SHOP, BELOW, start_handling)
+        await change(cell, SHOP, BELOW, invoice("1", 1000))
+        seen = [events.TrackingEvent(at=START, city="Rio")]
+        news = partial(report_delivery, number="1", is_delivered=False, events=seen)
+        await cell.ledger.change(CommandContext(SHOP, "test"), BELOW, news)
+        dispatcher.evaluate(cell, cell.loader())
+        (told,) = [one for one in dispatcher.claim(cell, 100) if one.kind == "forward-invoice"]
+        for _ in range(2):
+            await dispatcher.dispatch(cell, told)
+        return await levels(cell, order_id)
+
+    for order in run(story()):
+        (one,) = order.invoices
+        assert [place["city"] for place in one.details["courierStatus"]["data"]] == ["Rio"]
 
 
 def test_a_chain_passes_everything_on_with_ids_rewritten(cell, clock):
