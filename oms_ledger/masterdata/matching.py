@@ -56,13 +56,13 @@ def holds(condition: Condition, document: Mapping[str, Any], paths: Paths = PLAI
         case IsNull(field, negated):
             return any(True for _ in paths.leaves(document, field)) is negated
         case Compare(field, "<>", value):
-            return not _some(document, paths, field, leaf_test("=", value, field in paths.numbers))
+            return not _some(document, paths, field, _leaf_test("=", value, field in paths.numbers))
         case Compare(field, operator, value):
-            test = leaf_test(operator, value, field in paths.numbers)
+            test = _leaf_test(operator, value, field in paths.numbers)
             return _some(document, paths, field, test)
         case Between(field, low, high):
             number = field in paths.numbers
-            reaches, ends = leaf_test(">=", low, number), between_end(high, number)
+            reaches, ends = _leaf_test(">=", low, number), _between_end(high, number)
             return _some(document, paths, field, lambda leaf: reaches(leaf) and ends(leaf))
 
 
@@ -73,7 +73,7 @@ def _some(
 
 
 @lru_cache(8192)
-def leaf_test(operator: str, value: Literal, number_text: bool) -> Callable[[Leaf], bool]:
+def _leaf_test(operator: str, value: Literal, number_text: bool) -> Callable[[Leaf], bool]:
     """Whether a leaf stands in the relation to the literal; `operator` is not `<>`."""
     if operator != "=":
         return _order_test(operator, value, number_text)
@@ -120,9 +120,9 @@ def _order_test(operator: str, value: Literal, number_text: bool) -> Callable[[L
     return ordered
 
 
-def between_end(value: Literal, number_text: bool) -> Callable[[Leaf], bool]:
+def _between_end(value: Literal, number_text: bool) -> Callable[[Leaf], bool]:
     """The upper bound of `between`: a bare day lasts until its end."""
-    return leaf_test("<=", value, number_text)
+    return _leaf_test("<=", value, number_text)
 
 
 def spellings(value: Literal, number_text: bool) -> tuple[frozenset[str], bool]:

@@ -100,7 +100,7 @@ class Schema:
         found = {}
         for name, definition in (self.whole.get("properties") or {}).items():
             link = definition.get("link") if isinstance(definition, dict) else None
-            if isinstance(link, str) and (target := entity_and_schema(link)):
+            if isinstance(link, str) and (target := _entity_and_schema(link)):
                 found[name] = (*target, str(definition.get("linked_field") or "id"))
         return found
 
@@ -140,7 +140,7 @@ def _open(definition: Json) -> bool:
     return "properties" not in definition and not inner and definition.get("type") not in _SCALARS
 
 
-def entity_and_schema(url: str) -> tuple[str, str | None] | None:
+def _entity_and_schema(url: str) -> tuple[str, str | None] | None:
     """The entity and the schema that a link names: `…/dataentities/AD/schemas/v1`."""
     parts = url.split("?")[0].rstrip("/").split("/")
     if "dataentities" not in parts:
@@ -161,7 +161,7 @@ def _whole(entity: str, name: str, bodies: Mapping[str, Json], built_on_it: Sequ
     link = body.get("v-canonicalto")
     if not link:
         return body
-    target = entity_and_schema(link) if isinstance(link, str) else None
+    target = _entity_and_schema(link) if isinstance(link, str) else None
     if target is None or target[0] != entity or target[1] is None or target[1] not in bodies:
         raise InvalidSchema("v-canonicalto: found no schema of this entity at the URL")
     if target[1] in (name, *built_on_it):

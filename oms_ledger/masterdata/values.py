@@ -91,7 +91,7 @@ def boolean_of(literal: Literal) -> bool | None:
     return {"true": True, "false": False}.get(literal.text.casefold())
 
 
-def leaf_of(value: Any, *, plain: bool = False) -> Leaf | None:
+def _leaf_of(value: Any, *, plain: bool = False) -> Leaf | None:
     """The leaf that a value is; None for null. `plain`: a text is never an instant."""
     match value:
         case None:
@@ -134,7 +134,7 @@ class Paths:
                         yield from self._walk(member, f"{path}.{name}", depth + 1)
 
     def _flat(self, value: Any, path: str) -> Iterator[Leaf]:
-        leaf = leaf_of(value, plain=path in PLAIN_TEXTS)
+        leaf = _leaf_of(value, plain=path in PLAIN_TEXTS)
         if leaf is None:
             return
         if path in self.numbers and isinstance(value, str):

@@ -219,7 +219,7 @@ def new(encryption: Encryption, cart: Cart, *, now: int, expires_at: int) -> Car
         content=_sealed(encryption, data_key, cart.id, encoded(cart), 1),
         data_key=data_key,
         summary=_summarized(cart),
-        persons=frozenset(persons_of(encryption, cart)),
+        persons=frozenset(_persons_of(encryption, cart)),
     )
 
 
@@ -243,7 +243,7 @@ def over(
         content=_sealed(encryption, before.data_key, cart.id, plain, before.version + 1),
         data_key=before.data_key,
         summary=_summarized(cart),
-        persons=None if same else frozenset(persons_of(encryption, cart)),
+        persons=None if same else frozenset(_persons_of(encryption, cart)),
     )
 
 
@@ -279,7 +279,7 @@ def carry_out(connection: Connection, write: CartWrite) -> bool:
     return True
 
 
-def persons_of(encryption: Encryption, cart: Cart) -> Iterable[str]:
+def _persons_of(encryption: Encryption, cart: Cart) -> Iterable[str]:
     """Hashes by which the persons of a cart are found: e-mail and document."""
     names = set(names_of(cart.profile or {}))
     if cart.written_by is not None:

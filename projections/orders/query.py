@@ -306,7 +306,7 @@ def _members(account: str, groups: Sequence[Sequence[TermFilter]]) -> ColumnElem
 def totals(connection: Connection, order_query: OrderQuery) -> Totals:
     """Exact totals, from those that are kept where they say it, else over the orders that match."""
     if not totals_are_kept(order_query):
-        return added_up(connection, matching(connection, order_query, whole=True))
+        return _added_up(connection, matching(connection, order_query, whole=True))
     if _is_plain(order_query):
         statement = _plain_totals(replace(order_query, account="", page=1))
     else:
@@ -314,7 +314,7 @@ def totals(connection: Connection, order_query: OrderQuery) -> Totals:
     found = orders_totals.totals(connection, statement, order_query.account)
     for edge in orders_totals.edges(order_query.created):
         partial = matching(connection, replace(order_query, created=edge), whole=True)
-        found = found + added_up(connection, partial)
+        found = found + _added_up(connection, partial)
     return found
 
 
@@ -367,7 +367,7 @@ def _impossible(statuses: Iterable[str]) -> list[ColumnElement[bool]]:
 _HALF: ColumnElement[int] = literal_column(str(1 << 20))  # values are squared in two parts
 
 
-def added_up(connection: Connection, conditions: ColumnElement[bool]) -> Totals:
+def _added_up(connection: Connection, conditions: ColumnElement[bool]) -> Totals:
     """Totals over the orders that match, every one looked at; squares exact in 64 bits."""
     columns = []
     for column in (t.c.value, t.c["items"]):

@@ -61,7 +61,7 @@ class OfKeys(Protocol):
         """Put dead letters of an app key back among what is waiting, as if they were new."""
 
 
-def nothing_due(connection: Connection, now: int) -> Collection[str]:
+def _nothing_due(connection: Connection, now: int) -> Collection[str]:
     """Signal nobody: whoever reads comes by itself, or is signaled with others."""
     return ()
 
@@ -91,7 +91,7 @@ class SubscriptionKind:
     are of accounts, and no filter is evaluated for them."""
     dispatcher: str | None = None
     """Who is signaled when there is something to do: `outbox`, `streams`, or nobody."""
-    due: Callable[[Connection, int], Collection[str]] = nothing_due
+    due: Callable[[Connection, int], Collection[str]] = _nothing_due
     """What to signal when something is pending that may be sent now."""
 
     @property

@@ -23,7 +23,7 @@ def unit_shares(value: int, units: int) -> list[int]:
     return [sign * share for share in divide(abs(value), [1] * units)]
 
 
-def staying(value: int, units: int, leaving: int) -> int:
+def _staying(value: int, units: int, leaving: int) -> int:
     """What of a line's value stays when units leave; those that leave take the last shares."""
     return sum(unit_shares(value, units)[: units - leaving]) if units else 0
 
@@ -51,9 +51,9 @@ def without_units(item: Item, leaving: int) -> Item:
         item,
         quantity=units - leaving,
         price_tags=tuple(
-            revalued(tag, staying(tag.value, units, leaving)) for tag in item.price_tags
+            revalued(tag, _staying(tag.value, units, leaving)) for tag in item.price_tags
         ),
-        difference=staying(item.difference, units, leaving),
+        difference=_staying(item.difference, units, leaving),
     )
 
 
@@ -74,7 +74,7 @@ def shipping_without(line: Json, units: int, leaving: int) -> Json:
     return {
         **line,
         **{
-            name: staying(int(line[name]), units, leaving)
+            name: _staying(int(line[name]), units, leaving)
             for name in _SHIPPING_PRICES
             if line.get(name) is not None
         },

@@ -77,7 +77,7 @@ def request_change(
             manual_increment=requested.manual_increment,
             operations=operations(order, result),
             settings=settings,
-            participants=counterparts(order, outside),
+            participants=_counterparts(order, outside),
             reason=requested.reason,
             client_profile=result.client_profile,
             custom_data=result.custom_data,
@@ -85,7 +85,7 @@ def request_change(
     ]
 
 
-def counterparts(order: Order, outside: Collection[str] = ()) -> tuple[str, ...]:
+def _counterparts(order: Order, outside: Collection[str] = ()) -> tuple[str, ...]:
     """Who else has the same sale: accounts of the deployment as calls name them, others by name."""
     if order.flow == "marketplace":
         return (order.seller if order.seller in outside else f"seller:{order.seller}",)

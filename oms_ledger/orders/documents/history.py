@@ -5,7 +5,6 @@ decimals as text. `changes` gives the difference of two documents as JSON Patch 
 (RFC 6902: add, remove, replace), each with the value that was there before where there was one.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -15,11 +14,6 @@ from typing import Any
 from oms_ledger.orders.instants import PII_ZONE, spell
 
 _ABSENT = object()
-
-
-def event_name(event: object) -> str:
-    """`HandlingStarted` as `handling-started`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(event).__name__).lower()
 
 
 def readable(value: Any, *, personal: bool = True) -> Any:

@@ -47,7 +47,7 @@ def status_of(balances: Iterable[Balance], denied: bool = False) -> str:
     return "Refunded"
 
 
-def transaction_status(orders: Sequence[Order]) -> str:
+def _transaction_status(orders: Sequence[Order]) -> str:
     """The one word for a purchase, as `status_of` says it of all its orders' payments."""
     balances = [one for order in orders for one in order.balances]
     return status_of(balances, denied=_was_denied(orders))
@@ -65,7 +65,7 @@ def payment_transaction(order: Order) -> Fields:
     """As an order's payment transaction is answered: its own share, and of cards only digits."""
     placed = order.placed
     return {
-        "status": transaction_status([order]),
+        "status": _transaction_status([order]),
         "isActive": order.status is not None or not order.expired,
         "transactionId": placed.transaction_id,
         "merchantName": placed.merchant_name,
@@ -129,7 +129,7 @@ def transaction(orders: Sequence[Order]) -> Fields:
         **{name: {"href": f"{here}/{name}"} for name in links},
         "timeoutStatus": 0,
         "totalRefunds": sum(order.money.total(Kind.REFUND, done=True) for order in orders),
-        "status": transaction_status(orders),
+        "status": _transaction_status(orders),
         "value": sum(payment.value for order in orders for payment in order.payments),
         "receiverUri": None,
         "startDate": spell(first.created_at, PII_ZONE),
@@ -294,7 +294,7 @@ def request_answer(kind: Kind, requests: Sequence[Request]) -> Fields:
 
 def authorization_answer(orders: Sequence[Order], now: datetime) -> Fields:
     """Where the authorization of a transaction stands."""
-    status = transaction_status(orders)
+    status = _transaction_status(orders)
     spoken = {"Denied": _DENIED, "Cancelled": _DENIED, "Started": _AUTHORIZING}
     spoken |= {"Authorizing": _AUTHORIZING}
     number, word = spoken.get(status, _APPROVED)

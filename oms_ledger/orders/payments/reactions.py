@@ -22,7 +22,7 @@ from oms_ledger.orders.status import Status
 _PAID_ELSEWHERE = frozenset({"seller", "chain"})
 
 
-def takes_money(order: Order) -> bool:
+def _takes_money(order: Order) -> bool:
     """Whether the shopper paid for this very order, and not for its marketplace order."""
     if order.placed.transaction_id in (None, NO_PAYMENT):
         return False
@@ -39,7 +39,7 @@ def with_payment_requests(
     order: Order, events: Sequence[e.OrderEvent], context: DecisionContext
 ) -> list[e.OrderEvent]:
     """The events, and after each what it makes the ledger ask of the gateway."""
-    if not takes_money(order):
+    if not _takes_money(order):
         return list(events)
     done: list[e.OrderEvent] = []
     began_in = order.status
@@ -93,7 +93,7 @@ def _requested(
     return [event(request_id=name, value=value, cause=cause, parts=parts)]
 
 
-def interest_due(order: Order, invoiced: int) -> int:
+def _interest_due(order: Order, invoiced: int) -> int:
     """The share of the interest that so much invoiced value carries; all of it with the last."""
     if invoiced >= order.value:
         return order.interest
@@ -104,7 +104,7 @@ def _invoiced(before: Order, event: e.InvoiceIssued, after: Order) -> list[e.Ord
     """What all invoices so far come to, interest included, less what was requested before."""
     if event.type != "Output":
         return []
-    due = after.invoiced_value + interest_due(after, after.invoiced_value)
+    due = after.invoiced_value + _interest_due(after, after.invoiced_value)
     cause = f"invoice {event.number}"
     return settle(after, max(0, due - before.captured), cause, event.number.strip())
 

@@ -63,7 +63,7 @@ def score_rule(
     rule = next((r for r in dimension.rules if r.id == rule_id), None) if dimension else None
     if dimension is None or rule is None:
         raise InvalidPolicyBody("The order has no such dimension or rule")
-    verdict = verdict_of(rule, score)
+    verdict = _verdict_of(rule, score)
     if rule.status is not None:
         if rule.status == verdict:
             return []
@@ -84,7 +84,7 @@ def score_rule(
     return _with_outcome(order, scored, context)
 
 
-def verdict_of(rule: events.PolicyRule, score: int) -> str:
+def _verdict_of(rule: events.PolicyRule, score: int) -> str:
     """What a score comes to for a rule: accepted, denied, or bypassed between them."""
     if score >= rule.accept:
         return ACCEPTED

@@ -49,14 +49,14 @@ def ordered(dimensions: tuple[PolicyDimension, ...]) -> list[PolicyDimension]:
     return sorted(dimensions, key=lambda one: one.priority)
 
 
-def rules_in_order(dimension: PolicyDimension) -> Iterator[PolicyRule]:
+def _rules_in_order(dimension: PolicyDimension) -> Iterator[PolicyRule]:
     """The dimension's rules by ascending priority."""
     yield from sorted(dimension.rules, key=lambda one: one.priority)
 
 
 def outcome_of(dimension: PolicyDimension) -> Outcome:
     """The first true rule decides, or every true rule counts."""
-    true_rules = [r for r in rules_in_order(dimension) if r.holds and r.status != BYPASSED]
+    true_rules = [r for r in _rules_in_order(dimension) if r.holds and r.status != BYPASSED]
     if not dimension.require_all:
         return _decided(dimension, true_rules[0]) if true_rules else Outcome(ACCEPTED)
     fields = [_decided(dimension, rule) for rule in true_rules]
