@@ -38,7 +38,7 @@ _OF_SHIPPING = ("trackingHints", "isMarketplaceFulfillment")
 
 
 @dataclass(frozen=True, slots=True)
-class Above:
+class Marketplace:
     """Who sold an order: an account here, or an outsider; `name` is what the document calls it."""
 
     affiliate: str
@@ -71,7 +71,7 @@ def receive(
     body: Json,
     *,
     account: Account,
-    above: Above,
+    marketplace: Marketplace,
     order_group: str,
     sequence: int,
     new_id: Callable[[], str],
@@ -85,7 +85,7 @@ def receive(
         or len(marketplace_order) > LONGEST_ID
         or not is_path_segment(marketplace_order)
     ):
-        raise refuse("OMS004", "marketplaceOrderId is required: the order's id above, as a text")
+        raise refuse("OMS004", "marketplaceOrderId is required: the order's id there, as a text")
     paid, reference = _paid(body)
     items, logistics, fields = read_lines(body, account, new_id)
     sellers = {OWN if item.seller == account.name else item.seller for item in items}
@@ -95,7 +95,7 @@ def receive(
     own = seller == OWN
     totals = order_totals(items, logistics)
     details = {k: v for k, v in fields.pop("details").items() if k not in _OF_THE_PROTOCOL}
-    order_id = f"{above.affiliate}-{marketplace_order.strip()}"
+    order_id = f"{marketplace.affiliate}-{marketplace_order.strip()}"
     placed = OrderPlaced(
         flow="seller" if own else "chain",
         order_group=order_group,
@@ -111,13 +111,13 @@ def receive(
         sales_channel=sales_channel,
         marketplace_order_id=marketplace_order.strip(),
         seller_order_id=order_id if own else None,
-        affiliate_id=above.affiliate,
-        sold_by=above.sold_by,
-        sold_outside=above.outside,
+        affiliate_id=marketplace.affiliate,
+        sold_by=marketplace.sold_by,
+        sold_outside=marketplace.outside,
         paid_above=paid,
         paid_for=reference,
         shared_payments=read_shared(body.get("paymentData")),
-        details=_details(details, body, above, marketplace_order.strip()),
+        details=_details(details, body, marketplace, marketplace_order.strip()),
         **fields,
     )
     worth = sum(total.value for total in totals)
@@ -136,7 +136,7 @@ def _paid(body: Json) -> tuple[int, int]:
     return paid, read_reference(body, paid)
 
 
-def _details(details: Json, body: Json, above: Above, marketplace_order: str) -> Json:
+def _details(details: Json, body: Json, marketplace: Marketplace, marketplace_order: str) -> Json:
     """What the document shows of the marketplace order, besides what was sent of it."""
     shipping = body["shippingData"]
     shown = {name: shipping[name] for name in _OF_SHIPPING if shipping.get(name) is not None}
@@ -147,8 +147,8 @@ def _details(details: Json, body: Json, above: Above, marketplace_order: str) ->
         "marketplaceOrderGroup": marketplace_order,
         "marketplace": {
             "baseURL": endpoint.partition("?")[0] if isinstance(endpoint, str) else None,
-            "isCertified": above.sold_by is not None,
-            "name": above.sold_by or above.name or above.affiliate,
+            "isCertified": marketplace.sold_by is not None,
+            "name": marketplace.sold_by or marketplace.name or marketplace.affiliate,
         },
         **{name: value for name, value in details.items() if value is not None},
         **({"shippingData": shown} if shown else {}),

@@ -19,7 +19,7 @@ def split_group(body: Json, account: Account, group: str) -> list[Json]:
     items = raw_items(body)
     if any(item.get("isGift") is True for item in items):
         raise refuse("ORD017", "A gift cannot be part of an order of a marketplace's group")
-    sellers_named(body, above=1)
+    sellers_named(body, sold_before=1)
     lines = _lines_by_seller(items, account)
     paid = cents(body.get("marketplacePaymentValue"))
     if paid is None or paid < 0:

@@ -74,10 +74,10 @@ def number_of_orders(body: Json) -> int:
     return len(_by_seller(raw_items(body)))
 
 
-def sellers_named(body: Json, above: int = 0) -> list[list[str]]:
+def sellers_named(body: Json, sold_before: int = 0) -> list[list[str]]:
     """The sellers that the lines name, each followed by the levels below it, nearest first.
 
-    Refuses more than `LEVELS` together with the account and the levels `above` it.
+    Refuses more than `LEVELS`, with the account and the `sold_before` levels that sold to it.
     """
     named: list[list[str]] = []
     for index, raw in enumerate(raw_items(body)):
@@ -85,7 +85,7 @@ def sellers_named(body: Json, above: int = 0) -> list[list[str]]:
         levels = [str(one) for one in chain] if isinstance(chain, list) else []
         if not levels or levels[0] != raw["seller"]:
             levels = [raw["seller"]]
-        if len(levels) > LEVELS - 1 - above:
+        if len(levels) > LEVELS - 1 - sold_before:
             raise refuse(
                 "CHK0024",
                 f"Invalid seller for item: items[{index}].sellerChain has more than"

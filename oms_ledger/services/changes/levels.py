@@ -44,10 +44,10 @@ async def require_approval(cell: Cell, order: Order, news: Sequence[OrderEvent])
     if change is None:
         return
     top = await _top(cell, order)
-    above = top.placed.sold_by
-    if above and top.placed.marketplace_order_id:
+    sold_by = top.placed.sold_by
+    if sold_by and top.placed.marketplace_order_id:
         call = AccountCall(
-            top.account, above, None, APPROVE, top.placed.marketplace_order_id, {}, change
+            top.account, sold_by, None, APPROVE, top.placed.marketplace_order_id, {}, change
         )
         await _require_done(cell, call)
         return

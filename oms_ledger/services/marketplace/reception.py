@@ -25,7 +25,7 @@ from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.marketplace.as_seller import accept_order, move_marketplace
 from oms_ledger.orders.marketplace.placement_form import published_code, read_form
 from oms_ledger.orders.marketplace.received import (
-    Above,
+    Marketplace,
     Received,
     account_named,
     receive,
@@ -84,9 +84,9 @@ async def receive_orders(
     received: list[Received] = []
     unreachable = False
     for body in bodies:
-        above = await _above(cell, account, affiliate_id, affiliate, body)
-        unreachable |= not above.sold_by and not above.outside
-        one = await _received(cell, offers, account, above, body, sales_channel, chain=chain)
+        marketplace = await _marketplace(cell, account, affiliate_id, affiliate, body)
+        unreachable |= not marketplace.sold_by and not marketplace.outside
+        one = await _received(cell, offers, account, marketplace, body, sales_channel, chain=chain)
         if one.placed.flow == "chain":
             await require_seller(cell, account.name, one.placed.seller)
             outside = await is_outside(cell, account.name, one.placed.seller)
@@ -117,28 +117,28 @@ async def _register(cell: Cell, ctx: CommandContext, affiliate_id: str) -> None:
         await registers.save_affiliate(cell, ctx, replace(sent, fields=named))
 
 
-async def _above(
+async def _marketplace(
     cell: Cell,
     account: Account,
     affiliate_id: str,
     affiliate: Affiliate | None,
     body: Mapping[str, Any],
-) -> Above:
+) -> Marketplace:
     """Who sold the order: by its endpoint a partner here, else an outsider."""
     name = affiliate.name if affiliate else None
     given = next((v for k, v in body.items() if k.lower() == "marketplaceservicesendpoint"), None)
     endpoint = given.strip() if isinstance(given, str) else ""
     named = account_named(endpoint) or _of_public_url(cell.settings.public_url, endpoint)
     if named == account.name:
-        return Above(affiliate_id, None, name=name)
+        return Marketplace(affiliate_id, None, name=name)
     if named is not None:
         try:
             await partner(cell, account.name, named)
-            return Above(affiliate_id, named, name=name)
+            return Marketplace(affiliate_id, named, name=name)
         except AccountNotFound:
             pass
     outside = wrong_url(endpoint, cell.settings.networks_of(account.name)) is None
-    return Above(affiliate_id, None, outside, name)
+    return Marketplace(affiliate_id, None, outside, name)
 
 
 def _of_public_url(public_url: str | None, endpoint: str) -> str | None:
@@ -152,7 +152,7 @@ async def _received(
     cell: Cell,
     offers: OfferSources,
     account: Account,
-    above: Above,
+    marketplace: Marketplace,
     body: dict[str, Any],
     sales_channel: str,
     *,
@@ -162,8 +162,10 @@ async def _received(
         if not account.setting("accepts_orders"):
             raise SellerInactive(account.name)
         body = read_form(body, account.name)
-        body = await with_deliverer(cell, offers, account, above.affiliate, body, sales_channel)
-        order = await _there(cell, account, above, body)
+        body = await with_deliverer(
+            cell, offers, account, marketplace.affiliate, body, sales_channel
+        )
+        order = await _there(cell, account, marketplace, body)
         if order is None:
             body = await with_offers(offers, account, body, sales_channel)
         elif not account.setting("trust_request_prices"):
@@ -174,7 +176,7 @@ async def _received(
         return receive(
             body,
             account=account,
-            above=above,
+            marketplace=marketplace,
             order_group=new_group(number, account.suffix, form, noise),
             sequence=number,
             new_id=lambda: secrets.token_hex(16).upper(),
@@ -186,10 +188,12 @@ async def _received(
         raise InvalidMarketplaceOrder(published_code(refusal.code), refusal.message) from refusal
 
 
-async def _there(cell: Cell, account: Account, above: Above, body: dict[str, Any]) -> Order | None:
+async def _there(
+    cell: Cell, account: Account, marketplace: Marketplace, body: dict[str, Any]
+) -> Order | None:
     """The order that was placed before: what is on offer now says nothing about it."""
     try:
-        order_id = f"{above.affiliate}-{body['marketplaceOrderId'].strip()}"
+        order_id = f"{marketplace.affiliate}-{body['marketplaceOrderId'].strip()}"
         return await cell.ledger.order(account.name, order_id)
     except OrderNotFound:
         return None
