@@ -33,7 +33,7 @@ def backoffice(api: ASGIApp, cell: Cell) -> ASGIApp:
     """The pages below `/admin`; they ask `api` in process."""
     office = Office(api, cell)
     routes = [
-        Route("/admin/-/static/{name}", static_file),
+        Route("/admin/-/static/{name}", _static_file),
         *(
             Route(path, _open(office, handler), methods=methods, name=handler.__name__)
             for path, handler, methods in entrance.ROUTES
@@ -48,7 +48,8 @@ def backoffice(api: ASGIApp, cell: Cell) -> ASGIApp:
     return Protection(Starlette(routes=routes), cell.settings.public_url)
 
 
-async def static_file(request: Request) -> Response:
+async def _static_file(request: Request) -> Response:
+    """A file of the pages by its hashed name, for a year; 404 for another name."""
     file = by_hashed_name().get(request.path_params["name"])
     if file is None:
         return Response("Not found", 404, media_type="text/plain")

@@ -30,13 +30,16 @@ class Answer:
 
     @property
     def ok(self) -> bool:
+        """Whether the API did it or found it."""
         return 200 <= self.status < 300
 
     @property
     def target(self) -> str:
+        """The path with its query."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     def json(self) -> Any:
+        """The body as JSON; None without a body."""
         return orjson.loads(self.body) if self.body else None
 
     @property
@@ -59,6 +62,7 @@ class Answer:
 
     @property
     def replayed(self) -> bool:
+        """Whether this is the stored answer to a request that was sent before."""
         return "idempotent-replayed" in self.headers
 
 

@@ -41,6 +41,7 @@ class CommandForm:
 
 
 def one(given: Given, name: str) -> str:
+    """The first value of a field without space around it; "" when it was not sent."""
     return given.get(name, [""])[0].strip()
 
 
@@ -59,6 +60,7 @@ def cents(given: Given, name: str, *, digits: int = 2) -> int | None:
 
 
 def whole(given: Given, name: str) -> int:
+    """A whole number of up to nine digits, 0 for an empty field; `WrongField` otherwise."""
     text = one(given, name) or "0"
     if not is_whole(text, 9):
         raise WrongField(name, f"{text[:40]!r} is no whole number")
@@ -193,6 +195,8 @@ BY_SLUG = {form.slug: form for form in FORMS}
 
 @dataclass(frozen=True, slots=True)
 class Button:
+    """A command that a page offers, with the action that the API listed for it."""
+
     form: CommandForm
     action: Json
     number: int  # among the actions of this command, as each payment has one

@@ -29,6 +29,7 @@ def _names(request: Request) -> tuple[str, str]:
 
 
 async def visit_of(request: Request, office: Office) -> Visit | None:
+    """Who is signed in by the cookie of the session, and None for anybody else."""
     token = request.cookies.get(_names(request)[0])
     if not token:
         return None
@@ -84,6 +85,7 @@ def _reachable(request: Request) -> bool:
 
 
 async def get_sign_in(request: Request, office: Office) -> Response:
+    """The form to sign in; who is signed in already goes to the page that was wanted."""
     wanted = own_path(request.query_params.get("next", ""))
     if await visit_of(request, office):
         return RedirectResponse(wanted, 303)
@@ -105,6 +107,7 @@ def _sign_in_page(
 
 
 async def post_sign_in(request: Request, office: Office) -> Response:
+    """Sign in by e-mail and password, or go on to the page that takes the code."""
     given = await _fields(request)
     email, wanted = given.get("email", ""), own_path(given.get("next", ""))
     if not _reachable(request) or not office.cell.settings.passwords:
@@ -164,6 +167,7 @@ async def get_code(request: Request, office: Office) -> Response:
 
 
 async def post_code(request: Request, office: Office) -> Response:
+    """Take the code of the second factor, which ends the sign-in."""
     given = await _fields(request)
     if not _reachable(request):
         return _sign_in_page(request, office, "/admin", 403)
@@ -248,6 +252,7 @@ async def get_link(request: Request, office: Office) -> Response:
 
 
 async def post_link(request: Request, office: Office) -> Response:
+    """Use the first link, an invitation or a reset: it sets the password and signs in."""
     given = await _fields(request)
     first = request.url.path.endswith("/first")
     token, email, name = (given.get(n, "") for n in ("token", "email", "name"))
@@ -273,6 +278,7 @@ async def post_link(request: Request, office: Office) -> Response:
 
 
 async def post_sign_out(request: Request, office: Office) -> Response:
+    """End this session, or all of the person's."""
     found = await visit_of(request, office)
     if found is not None:
         session, operator = found.session, found.operator

@@ -84,7 +84,7 @@ def stops(flow: str, events: Sequence[dict[str, Any]], status: str | None) -> li
     stages = STAGES.get(flow, STAGES["complete"])
     for event in events:
         moved = event["status"] != event["statusBefore"]
-        name = stage_of(stages, event["status"]) if moved else None
+        name = _stage_of(stages, event["status"]) if moved else None
         if name:
             entered.setdefault(name, event["at"])
             present = name
@@ -104,7 +104,8 @@ def stops(flow: str, events: Sequence[dict[str, Any]], status: str | None) -> li
     return made
 
 
-def stage_of(stages: Sequence[Stage], status: str | None) -> str | None:
+def _stage_of(stages: Sequence[Stage], status: str | None) -> str | None:
+    """The name of the stage that a status belongs to; None beside the flow."""
     return next((name for name, statuses in stages if status in statuses), None)
 
 

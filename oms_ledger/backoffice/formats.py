@@ -58,6 +58,7 @@ def _locale(language: str) -> Locale:
 
 
 def instant_of(value: Any) -> datetime | None:
+    """An instant from a text or a `datetime`; None for anything else."""
     if isinstance(value, datetime):
         return value
     return parse(value) if isinstance(value, str) and value else None
@@ -114,6 +115,7 @@ date = partial(_instant, "full")
 
 
 def number(language: str, value: Any) -> str:
+    """A number with the separators of the language; a dash for None."""
     return _number(value, language) if value is not None else "–"
 
 
@@ -127,7 +129,8 @@ def _labels(language: str) -> dict[str, str]:
     return {status.value: LABELS[status].get(language, LABELS[status]["en"]) for status in Status}
 
 
-def status_label(language: str, code: str | None) -> str:
+def _status_label(language: str, code: str | None) -> str:
+    """The name of a status in the language; the code itself when it has none."""
     return _labels(language).get(code or "", code or "–")
 
 
@@ -183,7 +186,7 @@ SPOKEN: dict[str, Callable[..., str]] = {
     "day": day,
     "date": date,
     "number": number,
-    "label": status_label,
+    "label": _status_label,
     "words": words,
     "translated": translated,
 }

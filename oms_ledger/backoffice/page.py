@@ -77,28 +77,34 @@ class Page:
 
     @property
     def cell(self) -> Cell:
+        """The cell that serves the account."""
         return self.office.cell
 
     @property
     def role(self) -> str:
+        """The person's role in the account of the page; "" without one."""
         return self.operator.roles.get(self.account or "", "")
 
     @property
     def resources(self) -> frozenset[str]:
+        """What the role lets the person do, and the deployment's own for its operators."""
         found = ROLES.get(self.role, frozenset())
         return found | {DEPLOYMENT} if self.operator.deployment else found
 
     @property
     def accounts(self) -> tuple[str, ...]:
+        """The names of the accounts in which the person has a role."""
         return tuple(self.operator.roles)
 
     @property
     def person(self) -> SignedIn:
+        """The person as the API is given it."""
         operator = self.operator
         return SignedIn(operator.id, self.account or "-", self.role, operator.deployment)
 
     @property
     def base(self) -> str:
+        """The path of the account's pages, without a slash at the end."""
         return f"/admin/{self.account or '-'}"
 
     def param(self, name: str) -> str:
@@ -106,12 +112,15 @@ class Page:
         return unquote(self.request.path_params[name])
 
     def query(self, name: str, default: str = "") -> str:
+        """A parameter of the query, without what no database stores."""
         return storable(self.request.query_params.get(name, default))
 
     def may(self, operation: str) -> bool:
+        """Whether the person has the permission of an operation, by its name in the registry."""
         return registry.permits(self.resources, operation)
 
     def require(self, operation: str) -> None:
+        """Raise `NotAllowed` unless the person may do it."""
         if not self.may(operation):
             raise NotAllowed(registry.needed_for(operation))
 
@@ -127,6 +136,9 @@ class Page:
         once: str | None = None,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
+        """Ask the API as the person, whatever it answers; the footer names the request.
+        `once` is the idempotency key of a write.
+        """
         answer = await asking.ask(
             self.office.api,
             self.person,
@@ -157,6 +169,7 @@ class Page:
         return answer.json() if answer.ok else default
 
     def listen(self, path: str, query: Query) -> AsyncIterator[bytes]:
+        """The chunks of an answer that goes on."""
         return asking.listen(self.office.api, self.person, path, query)
 
     # Forms
@@ -199,6 +212,7 @@ class Page:
         return None
 
     async def render(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page from a template, with money and instants in the account's currency and zone."""
         zone, currency = "UTC", "BRL"
         if self.account and self.role:
             settings = await self.cell.ledger.account(self.account)

@@ -52,6 +52,7 @@ class Protection:
         self._secure = urlsplit(public_url or "").scheme == "https"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request with its origin in `state`, and add the headers of each answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -16,6 +16,8 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
+    """A file under its hashed name, as it is and in gzip."""
+
     name: str
     media_type: str
     content: bytes
@@ -39,8 +41,10 @@ def all_files() -> dict[str, StaticFile]:
 
 @cache
 def by_hashed_name() -> dict[str, StaticFile]:
+    """All files, by the name that holds their hash."""
     return {file.name: file for file in all_files().values()}
 
 
 def url_of(name: str) -> str:
+    """The path of a file, with its hash, by its plain name."""
     return PATH + all_files()[name].name

@@ -1,7 +1,7 @@
 """Jinja environments, one per language: escaped always, and no variable may be missing."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import Any
@@ -30,10 +30,6 @@ def segment(text: Any) -> str:
 def as_data(value: Any) -> str:
     """A value for a `data-` attribute that the script reads."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def total_of(rows: Iterable[Any], name: str) -> int:
-    return sum(row.get(name) or 0 for row in rows)
 
 
 def escaped(value: Any) -> str:
@@ -107,6 +103,7 @@ def button(texts: NullTranslations, text: str) -> str:
 
 @cache
 def environment(language: str) -> Environment:
+    """The templates in one language, compiled once a process."""
     made = _InOneLanguage(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -128,7 +125,6 @@ def environment(language: str) -> Environment:
         permits=registry.permits,
         button=partial(button, fields),
         static=url_of,
-        total_of=total_of,
         languages=LANGUAGES,
         locales=LOCALES,
         zip=zip,

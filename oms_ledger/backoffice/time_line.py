@@ -20,16 +20,20 @@ class Group:
 
     @property
     def top(self) -> dict[str, Any]:
+        """The last event that changed the status, else the last one."""
         moved = [one for one in self.events if one["status"] != one["statusBefore"]]
         return (moved or self.events)[-1]
 
     @property
     def moved(self) -> bool:
+        """Whether the group changed the status."""
         return bool(self.events[-1]["status"] != self.events[0]["statusBefore"])
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
+    """The groups of one day in the zone of the page, newest first."""
+
     day: date
     groups: list[Group]
 

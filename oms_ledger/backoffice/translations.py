@@ -23,6 +23,7 @@ class _Longer(NullTranslations):
 
 @cache
 def translations(language: str) -> NullTranslations:
+    """The texts of a language, loaded once; texts without one stay English."""
     if language == LONGER:
         return _Longer()
     return Translations.load(FOLDER, [language])

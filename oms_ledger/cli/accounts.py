@@ -31,6 +31,10 @@ def suffix_of(name: str) -> str:
 
 
 def create_account(cell: Cell, name: str) -> Account:
+    """Create an account, with the letters that its order groups end with.
+    A deployment of several cells claims the name in the directory first. `InvalidSetting` for a
+    name that no account may have, `AccountExists` for one that is taken.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9]{1,39}", name):
         raise InvalidSetting(
             f"{name!r} is no account name: 2 to 40 small letters and digits, a letter first"

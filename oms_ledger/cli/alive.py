@@ -13,6 +13,7 @@ from projections.tables import process_metrics
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `alive`."""
     app.command()(alive)
 
 

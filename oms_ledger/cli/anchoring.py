@@ -20,6 +20,7 @@ from oms_ledger.services.ops.anchoring import anchor, read_anchors
 
 
 def install(app: typer.Typer) -> None:
+    """Add the commands `seal` and `proof`."""
     app.command()(seal)
     app.command()(proof)
 

@@ -14,6 +14,7 @@ from oms_ledger.eventstore.records import micros
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `archive`."""
     app.command()(archive)
 
 

@@ -12,6 +12,7 @@ from workers.runtime import embedded_redis
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `doctor`."""
     app.command()(doctor)
 
 

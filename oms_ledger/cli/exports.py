@@ -23,6 +23,7 @@ from projections.orders.query import OrderQuery
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `export`."""
     app.command()(export)
 
 

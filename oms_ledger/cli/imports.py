@@ -17,6 +17,7 @@ IN_FLIGHT = 64
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `import`."""
     app.command(name="import")(import_)
 
 

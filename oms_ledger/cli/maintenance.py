@@ -29,6 +29,7 @@ from workers.runtime import embedded_redis
 
 
 def install(app: typer.Typer) -> None:
+    """Add the commands `status`, `verify` and `rebuild`."""
     app.command()(status)
     app.command()(verify)
     app.command()(rebuild)

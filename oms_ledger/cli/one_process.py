@@ -77,6 +77,7 @@ class WithBackground:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve a request; begin and end the background with the lifespan."""
         serve = self._serve if scope["type"] == "lifespan" else self._app
         return serve(scope, receive, send)
 

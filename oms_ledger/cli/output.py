@@ -16,10 +16,12 @@ errors = Console(stderr=True)
 
 
 def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows below the names of their columns, each value as text."""
     table = Table(*columns)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))

@@ -12,6 +12,7 @@ from oms_ledger.services.privacy.steps import Person
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `erase`."""
     app.command()(erase)
 
 

@@ -10,6 +10,7 @@ from workers.runtime.stopping import Stop
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `project`."""
     app.command(name="project")(project)
 
 

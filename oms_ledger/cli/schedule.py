@@ -12,6 +12,7 @@ from workers.runtime.stopping import Stop
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `scheduler`."""
     app.command(name="scheduler")(schedule)
 
 

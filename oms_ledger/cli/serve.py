@@ -14,6 +14,7 @@ from oms_ledger.services import gc_tuning
 
 
 def install(app: typer.Typer) -> None:
+    """Add the command `serve`."""
     app.command()(serve)
 
 

@@ -42,6 +42,7 @@ def app_of(kind: SubscriptionKind, help: str) -> typer.Typer:
 
 @contextmanager
 def opened() -> Iterator[Cell]:
+    """A cell with a migrated database, closed at the end of the block."""
     cell = open_migrated()
     try:
         yield cell

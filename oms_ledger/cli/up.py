@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def install(app: typer.Typer) -> None:
+    """Add the commands `up` and `migrate`."""
     app.command()(up)
     app.command()(migrate)
 

@@ -23,6 +23,7 @@ CAUSE = "page-"
 
 
 async def get_action(page: Page) -> Response:
+    """The form of a command and what it would do; 404 for a command that there is not."""
     form = BY_SLUG.get(page.param("slug"))
     if form is None:
         return await page.render("not_found.html", 404, looked_for=page.param("slug"), guesses=[])

@@ -80,12 +80,14 @@ async def _unconfirmed(
 
 
 async def get_run(page: Page) -> Response:
+    """How far a run over many orders is."""
     page.require("bulk_run")
     run = await page.get(path_of(*RUNS, page.param("run")))
     return await page.render("run.html", run=run, actors=await names_of(page, [run["by"]]))
 
 
 async def post_run(page: Page) -> Response:
+    """Stop a run."""
     page.require("bulk_run")
     answer = await page.ask("POST", path_of(*RUNS, page.param("run"), "stop"))
     if not answer.ok:

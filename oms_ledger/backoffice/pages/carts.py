@@ -9,6 +9,7 @@ CARTS = ("api", "ledger", "carts")
 
 
 async def get_carts(page: Page) -> Response:
+    """The carts of the account, fifty a page; the id of one leads to it."""
     page.require("list_carts")
     if cart := page.query("cart").strip():
         raise Elsewhere(url(page.base, "carts", cart))
@@ -20,6 +21,7 @@ async def get_carts(page: Page) -> Response:
 
 
 async def get_cart(page: Page) -> Response:
+    """One cart."""
     page.require("list_carts")
     cart = await page.get(path_of(*CARTS, page.param("cart")))
     return await page.render("cart.html", cart=cart)

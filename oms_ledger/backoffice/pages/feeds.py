@@ -19,6 +19,7 @@ TABS = ("overview", "queue", "attempts", "dead-letters", "settings")
 
 
 def key_path(app_key: str, *more: str) -> str:
+    """The API path of a feed or hook, by its app key."""
     return path_of("api", "ledger", "keys", app_key, *more)
 
 
@@ -248,6 +249,7 @@ async def _replay_shown(
 
 
 async def post_replay(page: Page) -> Response:
+    """Send again what a feed or hook got of an order, or of all since a position or instant."""
     page.require("hook_replay")
     given = await page.form()
     kind, _, app_key = one(given, "target").partition(":")

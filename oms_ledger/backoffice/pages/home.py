@@ -47,6 +47,7 @@ def _target(page: Page, need: dict[str, Any]) -> str:
 
 
 async def get_home(page: Page) -> Response:
+    """What needs a person, each with where it is done, and the orders by status."""
     fields = await page.get("/api/ledger/attention")
     needs = [
         {

@@ -14,6 +14,7 @@ KEYS = ("api", "ledger", "keys")
 
 
 async def get_keys(page: Page) -> Response:
+    """The keys of the account."""
     page.require("manage_keys")
     return await _shown(page)
 
@@ -33,6 +34,7 @@ async def _shown(
 
 
 async def post_keys(page: Page) -> Response:
+    """Create, rotate, revoke or label a key; a new token is shown once."""
     page.require("manage_keys")
     require_verified(page)
     given = await page.form()

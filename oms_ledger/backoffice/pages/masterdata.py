@@ -13,6 +13,7 @@ STATES = ("waiting", "dead", "done", "skipped", "cancelled")
 
 
 async def get_entities(page: Page) -> Response:
+    """The entities of the account."""
     page.require("list_entities")
     entities = await page.get(path_of(*ENTITIES))
     return await page.render("entities.html", entities=entities)
@@ -51,6 +52,7 @@ async def get_entity(page: Page) -> Response:
 
 
 async def get_document(page: Page) -> Response:
+    """A document as it is, and its versions."""
     page.require("read_documents")
     entity, document_id = page.param("entity"), page.param("document")
     target = path_of(*ENTITIES, entity, "documents", document_id)

@@ -18,6 +18,7 @@ DENSITIES = ("compact", "roomy")
 
 
 async def get_me(page: Page) -> Response:
+    """The person's own settings."""
     return await _shown(page)
 
 
@@ -36,6 +37,7 @@ async def _shown(page: Page, status: int = 200, error: Refusal | None = None) ->
 
 
 async def post_me(page: Page) -> Response:
+    """Save language, scheme, density, and whether keys are shortcuts."""
     given = await page.form()
 
     def chosen(name: str, known: tuple[str, ...], present: str) -> str:

@@ -9,6 +9,7 @@ KINDS = ("offer", "delivery", "pickup-point", "payment", "address")
 
 
 async def get_offers(page: Page) -> Response:
+    """Offers, deliveries or another kind of row, a hundred a page."""
     page.require("read_offers")
     kind = page.query("kind") if page.query("kind") in KINDS else KINDS[0]
     sku = page.query("sku").strip() if kind == "offer" else ""

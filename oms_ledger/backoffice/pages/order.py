@@ -18,10 +18,12 @@ EVENTS = 200  # of the newest, which the time line shows
 
 
 def order_path(order_id: str, *more: str) -> str:
+    """The API path of an order, or of what is below it."""
     return path_of("api", "ledger", "orders", order_id, *more)
 
 
 async def get_order(page: Page) -> Response:
+    """An order as it is, or as it was at the version of the query."""
     order_id = page.param("order_id")
     page.require("order_history")
     query = {"before": LAST, "changes": "false", "limit": EVENTS}
@@ -167,6 +169,7 @@ async def get_raw(page: Page) -> Response:
 
 
 async def get_conversation(page: Page) -> Response:
+    """What was said between the store and the customer about an order."""
     order_id = page.param("order_id")
     page.require("conversation")
     path = path_of("api", "oms", "pvt", "orders", order_id, "conversation-message")

@@ -124,6 +124,7 @@ def api_query(given: Query) -> Query:
 
 
 def without(given: Query, *names: str) -> str:
+    """A query without some of its parameters, encoded."""
     return urlencode([(name, value) for name, value in given if name not in names])
 
 
@@ -135,6 +136,7 @@ def _merged(given: Query) -> Query:
 
 
 async def get_orders(page: Page) -> Response:
+    """The list of orders that the query filters, with its columns and stored views."""
     page.require("list_orders")
     given = _merged(given_of(page))
     requested = api_query(given)

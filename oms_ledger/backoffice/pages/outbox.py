@@ -13,6 +13,7 @@ STATES = ("dead", "pending", "skipped", "delivered")
 
 
 async def get_outbox(page: Page) -> Response:
+    """What waits or failed for partners and gateways, by state or order."""
     page.require("view_calls")
     return await _shown(page)
 

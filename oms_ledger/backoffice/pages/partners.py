@@ -33,6 +33,7 @@ async def get_partners(page: Page) -> Response:
 
 
 async def get_seller(page: Page) -> Response:
+    """A seller, its sales channels, and the messages to it."""
     page.require("read_sellers")
     seller = page.param("seller")
     entry = await page.get(path_of(*SELLERS, seller))
@@ -61,6 +62,7 @@ async def post_seller(page: Page) -> Response:
 
 
 async def get_affiliate(page: Page) -> Response:
+    """An affiliate, and the messages to it."""
     page.require("manage_affiliates")
     affiliate = page.param("affiliate")
     entry = await page.get(path_of(*AFFILIATES, affiliate))

@@ -11,6 +11,7 @@ from oms_ledger.backoffice.pages.verify import ask_again
 
 
 async def get_people(page: Page) -> Response:
+    """The form that looks a person up."""
     page.require("look_up_person")
     return await page.render("people.html", who="", error=None)
 

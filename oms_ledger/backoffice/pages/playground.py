@@ -30,6 +30,7 @@ async def _key(page: Page) -> str | None:
 
 
 def filter_of(expression: str) -> dict[str, Any]:
+    """A filter as a feed or hook would be configured with it."""
     return {"type": "FromOrders", "expression": expression, "disableSingleFire": False}
 
 
@@ -43,6 +44,7 @@ async def _newest(page: Page) -> str:
 
 
 async def get_playground(page: Page) -> Response:
+    """An expression tried on every version of one order, the newest when none is named."""
     page.require("feed_explain")
     order_id = page.query("order").strip() or await _newest(page)
     expression = page.query("expression")

@@ -16,6 +16,7 @@ SHOWN_ABOVE = ("bulk-run", "export")
 
 
 async def get_runs(page: Page) -> Response:
+    """Exports, runs over many orders, and the other jobs."""
     page.require("export_orders")
     exports: list[dict[str, Any]] = await page.get(path_of(*EXPORTS))
     bulk: dict[str, Any] = {"runs": []}
@@ -37,6 +38,7 @@ async def post_job(page: Page) -> Response:
 
 
 async def post_exports(page: Page) -> Response:
+    """Begin an export of what the filter of the list matches, once per form."""
     page.require("export_orders")
     given = await page.form()
     query = api_query(parse_qsl(one(given, "query")))
@@ -53,6 +55,7 @@ async def post_exports(page: Page) -> Response:
 
 
 async def get_download(page: Page) -> Response:
+    """The file of an export that is complete, as it is read; back to the list before that."""
     page.require("export_orders")
     export = page.param("export")
     fields = await page.get(path_of(*EXPORTS, export))

@@ -11,6 +11,7 @@ ADDRESS = "/admin/-/me/second-factor"
 
 
 async def get_second_factor(page: Page) -> Response:
+    """The second factor of the person, with a new secret to turn it on by."""
     return await _shown(page, second_factor.new_secret())
 
 

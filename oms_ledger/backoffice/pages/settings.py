@@ -13,6 +13,7 @@ ACCOUNT = "/api/ledger/account"
 
 
 async def get_settings(page: Page) -> Response:
+    """The settings of the account."""
     page.require("read_account")
     return await _shown(page)
 
@@ -23,6 +24,7 @@ async def _shown(page: Page, status: int = 200, error: dict[str, Any] | None = N
 
 
 async def post_settings(page: Page) -> Response:
+    """Change one setting; a refusal stands beside its form."""
     page.require("change_account")
     given = await page.form()
     answer = await page.ask("PATCH", ACCOUNT, body={one(given, "name"): one(given, "value")})
@@ -32,6 +34,7 @@ async def post_settings(page: Page) -> Response:
 
 
 async def get_history(page: Page) -> Response:
+    """The events of the account, newest first, with who did it."""
     page.require("account_history")
     before = page.query("before")
     query = {"before": before} if is_whole(before) else {}

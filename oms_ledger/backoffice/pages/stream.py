@@ -19,6 +19,7 @@ _AGO = re.compile(r"-(\d{1,4})([mhd])")
 
 
 async def get_stream(page: Page) -> Response:
+    """A page of the account's events, by the filters of the query."""
     page.require("account_events")
     if place := page.query("jump").strip():
         raise Elsewhere(await _jumped(page, place))

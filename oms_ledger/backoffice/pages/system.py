@@ -13,6 +13,7 @@ SHOWN = ("oms_process_seen_seconds", "oms_redis_up")
 
 
 async def get_system(page: Page) -> Response:
+    """How far subscriptions and processes are, and the last seals."""
     page.require("system")
     state = await page.get("/api/ledger/system")
     seals = await page.get("/api/ledger/seals")

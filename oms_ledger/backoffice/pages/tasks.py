@@ -15,6 +15,7 @@ PER_PAGE = "50"
 
 
 async def get_tasks(page: Page) -> Response:
+    """Open, closed or the person's own tasks."""
     page.require("read_tasks")
     view = page.query("view") if page.query("view") in VIEWS else "open"
     query = {"status": VIEWS[view], "perPage": PER_PAGE, "page": page.query("page") or "1"}
@@ -27,6 +28,7 @@ async def get_tasks(page: Page) -> Response:
 
 
 async def get_task(page: Page) -> Response:
+    """A task with its history."""
     page.require("read_tasks")
     task = await page.get(path_of(*TASKS, page.param("task")))
     actors = [line["by"] for line in task["history"]] + [task["createdBy"]["id"] or ""]

@@ -14,6 +14,7 @@ OPERATORS = ("api", "ledger", "operators")
 
 
 async def get_team(page: Page) -> Response:
+    """Who has a role in the account."""
     page.require("manage_users")
     return await _shown(page)
 
@@ -39,6 +40,7 @@ async def _shown(
 
 
 async def post_team(page: Page) -> Response:
+    """Invite a person, change a role, or remove somebody; an invitation's link is shown once."""
     page.require("manage_users")
     require_verified(page)
     given = await page.form()

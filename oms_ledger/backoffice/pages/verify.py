@@ -29,10 +29,12 @@ def require_verified(page: Page) -> None:
 
 
 async def get_verify(page: Page) -> Response:
+    """The form that asks for the password again."""
     return await page.render("verify.html", wanted=own_path(page.query("next")), error=None)
 
 
 async def post_verify(page: Page) -> Response:
+    """Take the password and go back to the page that needed it; 401 for a wrong one."""
     given = await page.form()
     wanted = own_path(one(given, "next"))
     if error := await ask_again(page, given.get("password", [""])[0] or " "):
