@@ -3,7 +3,17 @@
 import pytest
 
 from tests.support.guarantees import known
-from tests.support.published_operations import PAGE, calling, due, note, page, published, rows
+from tests.support.published_operations import (
+    PAGE,
+    SENT,
+    calling,
+    due,
+    note,
+    note_sent,
+    page,
+    published,
+    rows,
+)
 
 
 @pytest.mark.parametrize("file", rows())
@@ -26,6 +36,14 @@ def test_a_test_that_does_not_call_the_operation_of_its_row_fails():
         note("PUT", "/api/checkout/pub/orderform/1f/customFields/")
     with pytest.raises(AssertionError, match="customFields"), calling(frozenset({operation})):
         note("PUT", "/api/checkout/pub/orderForm/1f/customFields/order")
+
+
+def test_what_we_send_has_to_reach_a_partner():
+    sent = frozenset({f"{SENT}POST /pvt/orders/{{orderId}}/cancel"})
+    with calling(sent):
+        note_sent("POST", "/seller/pvt/orders/S%2F1/cancel?token=x")
+    with pytest.raises(AssertionError, match="cancel"), calling(sent):
+        note("POST", "/pvt/orders/1/cancel")
 
 
 def test_a_test_of_one_operation_a_run_is_due_that_one_alone():

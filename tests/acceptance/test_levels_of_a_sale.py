@@ -3,6 +3,7 @@
 import asyncio
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -61,7 +62,9 @@ class World:
             register_seller(cell, f"{outsider.url}/{account}", OUTSIDE, account)
 
     def order(self, account: str, order_id: str) -> dict[str, Any]:
-        answer = self.clients[account].call("GET", f"/api/oms/pvt/orders/{order_id}")
+        answer = self.clients[account].call(
+            "GET", f"/api/oms/pvt/orders/{quote(order_id, safe='')}"
+        )
         assert answer.status == 200, (account, order_id, answer.body)
         return dict(answer.json())
 
@@ -313,6 +316,28 @@ def test_a_cancellation_passes_levels_with_prefixes(world):
     assert world.clients[SHOP].call("POST", confirm, {}).status == 200
     asyncio.run(settle(world.cell))
     assert [world.order(*one)["status"] for one in found] == ["canceled"] * 3
+
+
+def test_a_canceled_chain_order_is_sent_by_its_group(world):
+    body = purchase(1000)
+    body["items"][0]["seller"] = SHOP
+    body |= {
+        "marketplaceOrderGroup": "G/1",
+        "marketplacePaymentValue": 1000,
+        "marketplaceServicesEndpoint": f"{world.outsider.url}/mkt?token=hush",
+    }
+    placed = world.clients[MIDDLE].call("PUT", "/api/checkout/pvt/orders?affiliateId=MKP", body)
+    (order_id,) = (one["orderId"] for one in placed.json()["orders"])
+    asyncio.run(settle(world.cell))
+    below = world.order(MIDDLE, order_id)["sellerOrderId"]
+    path = f"/api/oms/pvt/orders/{quote(below, safe='')}/cancel"
+    assert world.clients[SHOP].call("POST", path, {"reason": "None left"}).status == 200
+    asyncio.run(settle(world.cell))
+    assert world.order(MIDDLE, order_id)["status"] == "canceled"
+    (sent,) = world.outsider.received
+    path = "/mkt/pvt/orders/order-group/G%2F1/notifications/seller-cancellation?token=hush"
+    assert sent.call == f"POST {path}"
+    assert sent.body == {"id": "sellerOrderCancelled", "sellerOrderId": order_id}
 
 
 @pytest.mark.parametrize("affiliate", ["abc", "AEI", "00", "MKTX", "", "M%2FT"])

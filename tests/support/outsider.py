@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.support import published_operations
 from tests.support.patience import HANGS
 
 
@@ -97,6 +98,7 @@ class Outsider:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def receive(self, request: ReceivedRequest) -> Reply:
+        published_operations.note_sent(request.method, request.path)
         with self._news:
             self.received.append(request)
             written = self.script.get(request.action)

@@ -1,8 +1,9 @@
 """Every operation of published files with a test that calls it: `make operations` writes the page.
 
 The rows are in `docs/reference/operations.toml`, the lists of the files in
-`tests/published/files.json`. While a test of a row runs, its calls are noted: a test that does
-not call the operation of its row fails.
+`tests/published/files.json`. While a test of a row runs, its calls are noted, and those that
+partners get (`tests.support.outsider`): a test that does not call the operation of its row, or has
+it sent where the row says `sent`, fails.
 """
 
 import json
@@ -22,11 +23,13 @@ PAGE = REGISTRY.with_suffix(".md")
 HEAD = """\
 # Operations
 
-The operations of published files that are called here, and a test of each (below `tests/`). A test
-that does not call the operation of its row fails. What we call at partners, and its tests, is in
-[partners](partners.md#operations-and-their-tests). This page is written by `make operations` from
+The operations of published files, and a test of each (below `tests/`). A test that does not call
+the operation of its row fails. *Sent* says that we call it at [partners](partners.md): then the
+test fails when no partner gets it over HTTP. This page is written by `make operations` from
 `operations.toml`.
 """
+SENT = "sent "
+"""Before an operation that we send."""
 
 _noted: list[tuple[str, str]] | None = None
 
@@ -39,8 +42,10 @@ def published() -> dict[str, list[str]]:
 
 
 @cache
-def rows() -> dict[str, dict[str, dict[str, str]]]:
-    """By published file and operation: `test`, and `answer` when it is not offered."""
+def rows() -> dict[str, dict[str, dict[str, Any]]]:
+    """By published file and operation: `test`, `answer` when it is not offered, `sent` when we call
+    it.
+    """
     return tomllib.loads(REGISTRY.read_text())
 
 
@@ -50,7 +55,7 @@ def shown_by() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for operations in rows().values():
         for operation, row in operations.items():
-            found[row["test"]].add(operation)
+            found[row["test"]].add(SENT + operation if row.get("sent") else operation)
     return {test: frozenset(operations) for test, operations in found.items()}
 
 
@@ -65,6 +70,11 @@ def note(method: str, path: str) -> None:
     """Note a call, when the test that is running has rows."""
     if _noted is not None:
         _noted.append((method, path))
+
+
+def note_sent(method: str, path: str) -> None:
+    """Note a call that a partner got, whatever stands before the published path and after it."""
+    note(SENT + method, path.partition("?")[0])
 
 
 @contextmanager
@@ -82,8 +92,9 @@ def calling(operations: frozenset[str]) -> Iterator[None]:
 
 
 def _is(operation: str, call: tuple[str, str]) -> bool:
-    method, path = operation.split(" ")
-    pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(path))
+    method, _, path = operation.rpartition(" ")
+    before = ".*" if method.startswith(SENT) else ""
+    pattern = before + re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(path))
     return method == call[0] and re.fullmatch(f"{pattern}/?", call[1], re.IGNORECASE) is not None
 
 
@@ -93,7 +104,8 @@ def page() -> str:
     for file, operations in rows().items():
         parts.append(f"\n## {file}\n\n| Operation | Answer | Test |\n|---|---|---|\n")
         parts += [
-            f"| `{operation}` | {row.get('answer', '')} | `{row['test']}` |\n"
+            f"| `{operation}` | {'sent' if row.get('sent') else row.get('answer', '')} "
+            f"| `{row['test']}` |\n"
             for operation, row in operations.items()
         ]
     return "".join(parts)
