@@ -194,7 +194,7 @@ def test_a_cell_that_is_away_keeps_messages_waiting_and_purchases_out(crossing):
         (registered_on_both_sides, {"register-change"}),
     ],
 )
-def test_an_answer_that_gets_lost_is_asked_for_again(crossing, monkeypatch, story, calls):
+def test_an_answer_that_gets_lost_is_requested_again(crossing, monkeypatch, story, calls):
     """Every message is carried out and its first answer lost: nothing is there twice."""
     lost = set[tuple[str, str]]()
     ask = PartnerClient.ask

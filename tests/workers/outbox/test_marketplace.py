@@ -145,9 +145,9 @@ def test_news_of_a_package_that_come_twice_are_there_once(cell, clock):
         news = partial(report_delivery, number="1", is_delivered=False, events=seen)
         await cell.ledger.change(CommandContext(SHOP, "test"), BELOW, news)
         dispatcher.evaluate(cell, cell.loader())
-        (told,) = [one for one in dispatcher.claim(cell, 100) if one.kind == "forward-invoice"]
+        (forwarded,) = [one for one in dispatcher.claim(cell, 100) if one.kind == "forward-invoice"]
         for _ in range(2):
-            await dispatcher.dispatch(cell, told)
+            await dispatcher.dispatch(cell, forwarded)
         return await levels(cell, order_id)
 
     for order in run(story()):
