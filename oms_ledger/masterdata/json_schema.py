@@ -5,8 +5,10 @@ ignored. A cycle of `$ref`s that never comes to a value is refused.
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import jsonschema_rs
@@ -20,6 +22,11 @@ from oms_ledger.whole_numbers import is_whole
 MOST_PROBLEMS = 100
 MOST_LOOKED_AT = 20_000
 """Values of a document times looks of a schema for which all problems are reported."""
+
+LARGEST_WHOLE = 512 * 1024
+"""Bytes of a schema with what it takes over: sixty may build on each other."""
+MOST_KEPT = 64 * 1024 * 1024
+"""Bytes of schemas whose validators a process keeps; a validator takes about as much again."""
 
 _DRAFTS: Mapping[str, type[Any]] = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
@@ -122,17 +129,52 @@ class Unusable(Validator):
         return [Problem(self._why, "")]
 
 
-@lru_cache(1024)
+class Compiled:
+    """Validators by the text of their schema, of so many bytes of schemas; the least used go."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most, self.size = most, 0
+        self._kept: OrderedDict[bytes, Validator] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, schema: bytes) -> Validator:
+        """The schema's validator; `Unusable` for one that is not taken any more."""
+        with self._lock:
+            if (known := self._kept.get(schema)) is not None:
+                self._kept.move_to_end(schema)
+                return known
+        made = _compiled(schema)  # by each thread that comes at the same time
+        with self._lock:
+            if schema not in self._kept:
+                self._kept[schema] = made
+                self.size += len(schema)
+            while self.size > self._most:
+                self.size -= len(self._kept.popitem(last=False)[0])
+        return made
+
+
 def _compiled(schema: bytes) -> Validator:
     try:
+        require_size(schema)
         return Validator(orjson.loads(schema))
     except InvalidSchema as why:
         return Unusable(why)
 
 
+_COMPILED = Compiled()
+
+
+def require_size(schema: bytes) -> None:
+    """Refuse a schema that is too large with what it takes over from others."""
+    if len(schema) > LARGEST_WHOLE:
+        raise InvalidSchema(
+            f"The schema and those that it builds on are larger than {LARGEST_WHOLE} bytes"
+        )
+
+
 def stored_validator(schema: Mapping[str, Any]) -> Validator:
     """The validator of a schema that was taken once."""
-    return _compiled(orjson.dumps(schema))
+    return _COMPILED.of(orjson.dumps(schema))
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,12 @@ from typing import Any
 
 import orjson
 
-from oms_ledger.masterdata.json_schema import Json, Validator, stored_validator
+from oms_ledger.masterdata.json_schema import (
+    Json,
+    Validator,
+    require_size,
+    stored_validator,
+)
 from oms_ledger.masterdata.names import ORDERS
 from oms_ledger.masterdata.order_conditions import as_of_orders
 from oms_ledger.masterdata.refusals import InvalidSchema
@@ -201,7 +206,18 @@ def require_schema_body(entity: str, name: str, body: Any, others: Mapping[str, 
     security_of(body.get("v-security"))
     triggers_of(body)
     schema.require_validator()
+    _require_sizes(entity, {**others, name: body})
     return schema
+
+
+def _require_sizes(entity: str, bodies: Mapping[str, Json]) -> None:
+    """Refuse what would make a schema too large, itself or one that builds on it."""
+    for name in bodies:
+        try:
+            whole = schema_of(entity, name, bodies).whole
+        except InvalidSchema:  # its base is gone since: it is not used
+            continue
+        require_size(orjson.dumps(whole))
 
 
 def _require_counters(schema: Schema) -> None:
