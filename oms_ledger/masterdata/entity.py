@@ -92,6 +92,11 @@ class Entity:
         """The indices whose values no two documents may share."""
         return [index for index in self.indices.values() if not index.multiple]
 
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The fields that some schema counts: nobody sets them."""
+        return frozenset(name for one in self.schemas.values() for name in one.auto_increment)
+
     def schema(self, name: str) -> Schema:
         """The schema of that name; `SchemaNotFound` where there is none that can be used."""
         found = self.schemas.get(name)

@@ -11,6 +11,7 @@ from oms_ledger.masterdata.condition import ALWAYS, Condition, parse_condition
 from oms_ledger.masterdata.names import ORDERS, is_entity
 from oms_ledger.masterdata.refusals import InvalidFilter, InvalidSchema
 from oms_ledger.masterdata.substitution import single_expression
+from oms_ledger.notifications.webhook import is_header_name, is_of_sender
 
 MOST_TRIGGERS, MOST_TIMES, LONGEST_CHAIN = 50, 20, 8
 HTTP, EMAIL, TEMPLATE_EMAIL, SAVE = "http", "email", "t-email", "save"
@@ -214,6 +215,18 @@ def _http(action: Json) -> None:
         return
     if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
         raise _Wrong("action.headers: expected an object of texts")
+    for name in headers:
+        if refusal := header_refusal(name):
+            raise _Wrong(f"action.headers.{name[:40]}: {refusal}")
+
+
+def header_refusal(name: str) -> str | None:
+    """Why the request of a trigger may not have a header of this name; None when it may."""
+    if not is_header_name(name):
+        return "this is no header name"
+    if is_of_sender(name):
+        return "this header is set by the sender itself"
+    return None
 
 
 def _email(action: Json) -> None:

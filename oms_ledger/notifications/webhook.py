@@ -85,17 +85,29 @@ def retry_after(value: str, now: float) -> float | None:
     return max(0.0, min(seconds, LONGEST_WAIT.total_seconds()))
 
 
-# Names of a hook's own headers that would say something else than we do, or of the connection.
-_RESERVED = re.compile(
-    r"webhook-.*|x-hook-.*|proxy-.*|content-type|content-length|expect|host|connection|keep-alive"
+# Names of headers that would say something else than we do, or of the connection.
+_OF_SENDER = re.compile(
+    r"webhook-.*|proxy-.*|content-length|expect|host|connection|keep-alive"
     r"|te|trailer|transfer-encoding|upgrade",
     re.IGNORECASE,
 )
+_OF_HOOKS = re.compile(r"x-hook-.*|content-type", re.IGNORECASE)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+
+
+def is_header_name(name: str) -> bool:
+    """Whether HTTP lets a header have this name, of at most 256 characters."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_of_sender(name: str) -> bool:
+    """Whether a header of this name is set by whoever sends a request, and by nobody else."""
+    return _OF_SENDER.fullmatch(name.strip()) is not None
 
 
 def is_reserved(name: str) -> bool:
     """Whether a hook's own headers may not have this name."""
-    return _RESERVED.fullmatch(name.strip()) is not None
+    return is_of_sender(name) or _OF_HOOKS.fullmatch(name.strip()) is not None
 
 
 def signature_headers(secrets: Sequence[str], event_id: str, at: int, body: str) -> dict[str, str]:

@@ -237,6 +237,15 @@ def test_counters_have_no_gap_and_nobody_sets_them(client):
     post(client, {"id": "3"}, query="?_schema=v1")
     client.call("PATCH", f"{documents()}/1?_schema=v1", {"n": 50, "a": "x"})
     assert [get(client, str(at), "n").json()["n"] for at in range(4)] == [1, 2, 3, 4]
+    schema(client, {"properties": {"n": {"type": "integer"}}}, name="free")
+    for query in ("", "?_schema=free"):  # no other way to set or lose a number
+        client.call("PATCH", f"{documents()}/2{query}", {"n": 1})
+        client.call("PUT", f"{documents()}/3{query}", {"b": 1, "n": 1})
+        post(client, {"id": f"other{query}", "n": 1}, query=query)
+    assert [get(client, str(at), "n").json()["n"] for at in (2, 3)] == [3, 4]
+    assert get(client, "other?_schema=free".replace("?", "%3F"), "n").json() == {"n": None}
+    client.call("PATCH", f"{documents()}/other?_schema=v1", {"n": 1, "a": "x"})
+    assert get(client, "other", "n").json() == {"n": None}  # it was created without
 
 
 @pytest.mark.parametrize(
@@ -770,6 +779,33 @@ def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
         ("POST", f"{documents()}/1/clusters"),
     ):
         assert visitor.call(method, f"{path}?{place}").status == 401, path
+
+
+@pytest.mark.guarantee("G74")
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "POST"])
+def test_without_credentials_no_document_is_changed_by_a_unique_value(client, method):
+    stranger, place = anonymous(client), f"?an={ACCOUNT}"
+    index = {"name": "mail", "multiple": False, "fields": "email"}
+    client.call("PUT", f"{BASE}/Newsletter/indices", index)
+    post(client, {"id": "1", "email": "a@x.com", "firstName": "Ana", "secret": "s"})
+
+    def sent(body):
+        return stranger.call(method, f"{documents()}{place}", body).status
+
+    def opened(*names):
+        schema(client, {**PERSON, "v-security": {"publicWrite": list(names)}})
+
+    opened("email", "firstName")
+    assert sent({"email": "new@x.com", "firstName": "New"}) == 201
+    taken = {"email": "A@x.com", "firstName": "Other"}
+    assert sent(taken) == (400 if method == "POST" else 403)
+    assert get(client, "1", "firstName,secret").json() == {"firstName": "Ana", "secret": "s"}
+    opened("id", "email", "firstName")  # documents that are there may be changed, not replaced
+    named = {**taken, "id": "1"} if method == "POST" else taken
+    assert sent(named) == (200 if method == "PATCH" else 403)
+    assert get(client, "1", "secret").json() == {"secret": "s"}
+    opened("id", "email", "firstName", "secret")
+    assert sent({**named, "firstName": "Third"}) == 200
 
 
 def test_public_schema_is_without_triggers(client):

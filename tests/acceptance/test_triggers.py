@@ -148,6 +148,39 @@ def test_line_breaks_in_headers_are_dead(client, opened):
         assert receiver.requested == []
 
 
+@pytest.mark.guarantee("G52")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *[
+            (one, "this header is set by the sender itself")
+            for one in ("Host", "content-length", "Transfer-Encoding", "connection", "expect")
+        ],
+        ("Webhook-Id", "this header is set by the sender itself"),
+        ("a b", "this is no header name"),
+        ("", "this is no header name"),
+        ("x:", "this is no header name"),
+        ("é", "this is no header name"),
+    ],
+)
+def test_headers_of_the_connection_are_nobodys_to_set(client, name, why):
+    answer = schema(
+        client, [{"name": "t", "action": http("https://x.example", headers={name: "1"})}]
+    )
+    assert answer.status == 400
+    assert answer.json() == {"Message": f"Trigger 't': action.headers.{name}: {why}"}
+
+
+def test_values_of_headers_are_sent_without_blanks_around_them(client, opened):
+    with Receiver() as receiver:
+        headers = {"x-name": " {!v} ", "Content-Type": "application/json;charset=utf-8"}
+        schema(client, [{"name": "t", "action": http(receiver.url, headers=headers)}])
+        save(client, "1", {"v": "a b"})
+        settled(opened)
+        assert receiver.headers[0]["x-name"] == "a b"
+        assert receiver.headers[0]["content-type"] == "application/json;charset=utf-8"
+
+
 def test_saves_by_triggers_chain_and_end(client, cell):
     copy = {"type": "save", "dataEntity": "E", "json": {"id": "1", "n": "{!n}", "m": "{!m}x"}}
     schema(client, [{"name": "t", "action": copy}])
@@ -464,6 +497,7 @@ def test_a_task_about_a_dead_run_is_written_with_its_end_or_not(client, opened, 
         trigger = {"name": "t", "condition": "status=handling", "retry": {"times": 1}}
         schema(client, [{**trigger, "action": http(receiver.url)}], "orders")
         order_id = paid(client)
+        settled(opened)  # from here on the run is all that is sent
         client.call("POST", f"{ORDERS}/{order_id}/start-handling", {})
         assert state() == ("waiting", [])
         with monkeypatch.context() as patched:

@@ -98,7 +98,7 @@ async def _save(
     body = await json_body(request)
     if not isinstance(body, dict):
         raise InvalidBody("The body: expected an object")
-    await _require_open(cell, access, name, query, body, document_id)
+    open_fields = await _open_fields(cell, access, name, query, body, document_id)
     given = document_id
     if given is not None:
         found = await documents.get(cell, access.account, name, given)
@@ -111,21 +111,22 @@ async def _save(
         partial,
         query.schema,
         query.where if request.method in ("PUT", "PATCH") else ALWAYS,
+        open_fields=open_fields,
     )
     return await documents.save(cell, access.context, requested)
 
 
-async def _require_open(
+async def _open_fields(
     cell: Cell,
     access: Access,
     name: str,
     query: ParsedQuery,
     body: dict[str, Any],
     document_id: str | None,
-) -> None:
-    """Without credentials: only fields that are open, and no other's document by its id."""
+) -> frozenset[str] | None:
+    """What may be set without credentials; refuses other fields, and a document by its id."""
     if access.is_known:
-        return
+        return None
     entity = await read_entity(cell, access.account, name)
     security = access.security(entity, query.schema)
     security.require_writes(field for field in body if field not in (*IGNORED_FIELDS, "id"))
@@ -133,6 +134,7 @@ async def _require_open(
     if given is not None and "id" not in security.write:
         raise PrivateFields("write")
     security.require_filters(query.asks_by())
+    return security.write
 
 
 def _serialized(entity: str, request: Request, saved: Saved) -> Response:

@@ -19,7 +19,12 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import REFUSED, wrong_url
 from oms_ledger.http_client.webhook_client import ping
-from oms_ledger.notifications.webhook import PING, is_reserved, signature_headers
+from oms_ledger.notifications.webhook import (
+    PING,
+    is_header_name,
+    is_reserved,
+    signature_headers,
+)
 from oms_ledger.services.accounts.subscriptions import configure_hook, remove_hook
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
@@ -87,7 +92,7 @@ def _headers(requested: Any) -> dict[str, str]:
     if not isinstance(requested, dict) or len(requested) > 32:
         raise bad_request("hook.headers: expected an object of at most 32 headers")
     for name, value in requested.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", name):
+        if not is_header_name(name):
             raise bad_request(f"hook.headers: {name!r} is no header name")
         if is_reserved(name):
             raise bad_request(f"hook.headers.{name}: this header is set by the sender itself")

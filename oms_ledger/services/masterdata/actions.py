@@ -20,7 +20,7 @@ from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.masterdata.streams import entity_stream
 from oms_ledger.masterdata.substitution import spelled, substitute, substitute_text
-from oms_ledger.masterdata.triggers import EMAIL, TEMPLATE_EMAIL, Trigger
+from oms_ledger.masterdata.triggers import EMAIL, TEMPLATE_EMAIL, Trigger, header_refusal
 from oms_ledger.notifications.mail import InvalidMail, Mail, recipients_of
 from oms_ledger.notifications.templates import TemplateError
 from oms_ledger.notifications.webhook import signature_headers
@@ -134,7 +134,7 @@ def request_of(action: Json, document: Json) -> Request:
     """The request of an action. JSON unless the body is a text, which is sent as it is."""
     method = str(action.get("method") or "POST").upper()
     given = action.get("headers") or {}
-    headers = {name: substitute_text(value, document) for name, value in given.items()}
+    headers = {name: substitute_text(value, document).strip(" \t") for name, value in given.items()}
     body = substitute(action.get("body"), document)
     if body is None:
         raw = b""
@@ -161,6 +161,8 @@ def _unsafe(headers: Mapping[str, str]) -> str | None:
     for name, value in headers.items():
         if any(char in "\r\n\x00" for char in name + value):
             return f"header '{name[:40]}' holds a line break or NUL"
+        if refusal := header_refusal(name):
+            return f"header '{name[:40]}': {refusal}"
     return None
 
 

@@ -29,6 +29,7 @@ from oms_ledger.masterdata.refusals import (
     DuplicatedEntry,
     InvalidBody,
     InvalidDocument,
+    PrivateFields,
     ReadOnly,
 )
 from oms_ledger.masterdata.streams import (
@@ -72,6 +73,8 @@ class Save:
     chain: int = 0
     fresh_id: str | None = None
     """The id of a new document, where whoever saves may do so again after a crash."""
+    open_fields: frozenset[str] | None = None
+    """The fields that the caller may set; `id` is among them where documents may be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,8 @@ class _Saving:
         ):
             return {}
         events = dict[str, list[MasterDataEvent]]()
+        if before is not None:
+            self._require_open(before)
         fields = self._fields(entity, before)
         if before is None:
             await self._count(reader, entity, fields, events)
@@ -182,6 +187,16 @@ class _Saving:
         self.outcome = Outcome.CREATED if before is None else Outcome.CHANGED
         return events
 
+    def _require_open(self, before: Document) -> None:
+        """Whoever may set some fields alone names no document, and takes no other field away."""
+        open_fields = self._save.open_fields
+        if open_fields is None:
+            return
+        if "id" not in open_fields or not (
+            self._save.partial or open_fields >= before.fields.keys()
+        ):
+            raise PrivateFields("write")
+
     async def _found(self, reader: StreamReader, entity: Entity) -> str:
         if self._given is None and self._save.find is Find.UNIQUE:
             for index in entity.index_named_by(self._save.body):
@@ -192,11 +207,10 @@ class _Saving:
 
     def _fields(self, entity: Entity, before: Document | None) -> Json:
         sent = dict(self._save.body)
-        if self._save.schema:  # numbers that are counted are nobody's to set
-            for name in entity.schema(self._save.schema).auto_increment:
-                sent.pop(name, None)
-                if before is not None and name in before.fields:
-                    sent[name] = before.fields[name]
+        for name in entity.counted:
+            sent.pop(name, None)
+            if before is not None and name in before.fields:
+                sent[name] = before.fields[name]
         if self._save.partial and before is not None:
             return merged(before.fields, sent)
         return own_fields(sent)
