@@ -784,13 +784,13 @@ def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
 @pytest.mark.guarantee("G74")
 @pytest.mark.parametrize("method", ["PATCH", "PUT", "POST"])
 def test_without_credentials_no_document_is_changed_by_a_unique_value(client, method):
-    stranger, place = anonymous(client), f"?an={ACCOUNT}"
+    unknown, place = anonymous(client), f"?an={ACCOUNT}"
     index = {"name": "mail", "multiple": False, "fields": "email"}
     client.call("PUT", f"{BASE}/Newsletter/indices", index)
     post(client, {"id": "1", "email": "a@x.com", "firstName": "Ana", "secret": "s"})
 
     def sent(body):
-        return stranger.call(method, f"{documents()}{place}", body).status
+        return unknown.call(method, f"{documents()}{place}", body).status
 
     def opened(*names):
         schema(client, {**PERSON, "v-security": {"publicWrite": list(names)}})
