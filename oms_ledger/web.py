@@ -45,7 +45,9 @@ def build_api(cell: Cell) -> ASGIApp:
     limited = BodyLimits(IdempotencyMiddleware(app), operations_of(app), cell.settings.body_limit)
     served: ASGIApp = MetricsMiddleware(Admission(limited))
     if cell.directory is not None:
-        served = Forwarding(AccountCalls(served, cell), cell, cell.directory)
+        served = Forwarding(
+            AccountCalls(served, cell, app.state.carts.offers), cell, cell.directory
+        )
     return AccountResolver(served, paths)
 
 

@@ -13,6 +13,9 @@ Network = IPv4Network | IPv6Network
 Allowed = Network | AllowedNetwork
 Address = IPv4Address | IPv6Address
 
+ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""Where other cells of the deployment may be: the operator wrote their addresses."""
+
 REFUSED = "Unable to check address / Only https scheme is accepted"
 
 # What the registries of Python 3.11 call global, or do not call anything, and leads inside:

@@ -1,10 +1,13 @@
 """A store sells for an account of another cell as it does for one of its own (scale: T5)."""
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +28,11 @@ from oms_ledger.web import build
 from tests.conftest import MASTER_KEY, prepared_database
 from tests.support.cells import TwoCells, two_cells
 from tests.support.client import Client
-from tests.support.crossing_sales import Deployment, Sale, invoice, opened
+from tests.support.crossing_sales import Deployment, Sale, differences, invoice, opened
 from tests.support.sales import open_accounts
+from tests.support.storefront import CODE, load_offers, set_account
 
+CHECKOUT = "/api/checkout/pub"
 SYSTEM = "/api/order-system/orders"
 ACCOUNTS = {"upper": "a", "lower": "a", "northern": "a", "southern": "b"}
 
@@ -116,8 +121,8 @@ def test_both_sides_show_the_same_as_in_one_cell(cells: TwoCells, story: Callabl
         two = Sale(deployment, "northern", "southern")
         story(one)
         story(two)
-        differences = two.differences(one)
-        assert not differences, "\n".join(differences)
+        unlike = two.differences(one)
+        assert not unlike, "\n".join(unlike)
 
 
 @pytest.fixture(autouse=True)
@@ -215,8 +220,54 @@ def test_an_answer_that_gets_lost_is_requested_again(crossing, monkeypatch, stor
         monkeypatch.setattr(PartnerClient, "ask", forgetful)
     assert {name for name, _ in lost} >= calls
     # Of two messages that lead to one event, another one may be the first to come through.
-    differences = [one for one in sale.differences(expected) if ".cause: " not in one]
-    assert not differences, "\n".join(differences)
+    unlike = [one for one in sale.differences(expected) if ".cause: " not in one]
+    assert not unlike, "\n".join(unlike)
+
+
+def test_offers_of_a_seller_come_from_whichever_cell(crossing):
+    """The same lines in a simulation and in a cart, at one seller here and at one over there."""
+    for store, shop in (("northern", "southern"), ("eastern", "western")):
+        load_offers(crossing.cell_of(shop), account=shop)
+        asyncio.run(set_account(crossing.cell_of(shop).ledger, shop, offers="table"))
+        ledger = crossing.cell_of(store).ledger
+        asyncio.run(set_account(ledger, store, offers="table", anonymous_checkout=True))
+
+    def shown(store: str, shop: str) -> tuple[Any, list[Any]]:
+        lines = [{"id": sku, "quantity": 2, "seller": shop} for sku in ("1", "2", "none")]
+        question = {"items": lines, "country": "BRA", "postalCode": CODE}
+        simulated = crossing.call(store, "POST", f"{CHECKOUT}/orderForms/simulation", question, 200)
+        cart = crossing.call(store, "GET", f"{CHECKOUT}/orderForm", status=200).json()
+        added = {"orderItems": lines[:2]}
+        url = f"{CHECKOUT}/orderForm/{cart['orderFormId']}/items"
+        carted = crossing.call(store, "POST", url, added, 200).json()
+        parts = ("items", "logisticsInfo", "messages")
+        masked = [_without_ids(simulated.json().get(name), store, shop) for name in parts]
+        figures = [(i["price"], i["availability"], i["quantity"]) for i in carted["items"]]
+        return masked, [figures, carted["value"]]
+
+    across, within = shown("northern", "southern"), shown("eastern", "western")
+    assert list(differences("", list(across), list(within))) == []
+    figures, value = across[1]
+    assert figures == [(3190, "available", 2), (15999, "available", 2)]
+    assert value == sum(price * quantity for price, _, quantity in figures)
+
+
+def test_two_sellers_of_one_other_cell_each_answer_for_themselves(crossing):
+    offers = {"southern": 3190, "western": 4000, "eastern": 5000}
+    for shop, price in offers.items():
+        load_offers(crossing.cells.b, [{"sku": "1", "price": price}], account=shop)
+        asyncio.run(set_account(crossing.cells.b.ledger, shop, offers="table"))
+    asyncio.run(open_accounts(crossing.cells.b, "eastern", partners="southern"))
+    lines = [{"id": "1", "quantity": 1, "seller": shop} for shop in offers]
+    question = {"items": lines, "country": "BRA", "postalCode": CODE}
+    answer = crossing.call("northern", "POST", f"{CHECKOUT}/orderForms/simulation", question, 200)
+    items = {one["seller"]: one["price"] for one in answer.json()["items"]}
+    assert items == {"southern": 3190, "western": 4000}
+
+
+def _without_ids(value: Any, store: str, shop: str) -> Any:
+    text = json.dumps(value).replace(store, "STORE").replace(shop, "SHOP")
+    return json.loads(re.sub("[0-9A-F]{32}", "ID", text))
 
 
 def test_only_the_deployment_calls_for_a_pair_of_accounts(crossing):

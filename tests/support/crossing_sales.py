@@ -219,7 +219,7 @@ class Sale:
 
     def differences(self, other: "Sale") -> list[str]:
         """Where what the sales showed is not the same."""
-        return list(_differences("", self.seen, other.seen))
+        return list(differences("", self.seen, other.seen))
 
     def _masked(self, value: Any) -> Any:
         """A document without what is another one in every sale: ids, numbers, names, instants."""
@@ -235,12 +235,13 @@ class Sale:
         return _LONG_ID.sub("ID", _INSTANT.sub("AT", text))
 
 
-def _differences(place: str, one: Any, other: Any) -> Iterator[str]:
+def differences(place: str, one: Any, other: Any) -> Iterator[str]:
+    """The places at which two values differ, with what is there."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
-            yield from _differences(f"{place}.{key}", one.get(key), other.get(key))
+            yield from differences(f"{place}.{key}", one.get(key), other.get(key))
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, pair in enumerate(zip(one, other, strict=True)):
-            yield from _differences(f"{place}[{index}]", *pair)
+            yield from differences(f"{place}[{index}]", *pair)
     elif one != other:
         yield f"{place}: {one!r}, {other!r}"

@@ -25,6 +25,7 @@ from oms_ledger.services.marketplace.account_calls import (
     read,
     written_outcome,
 )
+from oms_ledger.services.offers.sources import QUOTE, OfferSources
 from oms_ledger.services.placement import sellers
 
 LARGEST = 8 * 1024 * 1024
@@ -44,8 +45,9 @@ log = structlog.get_logger(__name__)
 class AccountCalls:
     """In front of the API of a cell: takes the one path by which other cells call."""
 
-    def __init__(self, app: ASGIApp, cell: Cell) -> None:
+    def __init__(self, app: ASGIApp, cell: Cell, offers: OfferSources) -> None:
         self._app, self._cell = app, cell
+        self._answers = {**ANSWERS, QUOTE: offers.answer}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call; all else is for the application."""
@@ -72,7 +74,7 @@ class AccountCalls:
     ) -> None:
         try:
             call = read(body, recipient)
-            answer = ANSWERS[call.name]
+            answer = self._answers[call.name]
         except (ValueError, KeyError) as error:
             log.warning("account_call_unknown", sender=sender, account=recipient, error=str(error))
             await _refuse(scope, send, 501, "This release does not know the call")

@@ -298,6 +298,8 @@ class Carts:
             return
         if self.offers.is_known_seller(account.name, seller):
             return
+        if self.offers.elsewhere(account, seller) is not None:
+            return  # whether it takes orders is asked when the order is placed
         other = self.offers.partner(account, seller)
         if other is None:
             raise CartRefusal("CHK0024", place=f"there is no seller {seller[:60]}")

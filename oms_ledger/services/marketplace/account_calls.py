@@ -12,7 +12,6 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -24,11 +23,13 @@ from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.ledger import AccountMoved
+from oms_ledger.http_client.addresses import ANYWHERE
 from oms_ledger.http_client.partner_client import Endpoint
 from oms_ledger.services.marketplace.counterpart import (
     Declined,
     Denied,
     Done,
+    Quote,
     Refused,
     Taken,
     Terms,
@@ -42,13 +43,10 @@ SIGNED = "x-oms-account-call"
 VALID = 300
 """Seconds for which a signature holds: what the clocks of two cells may differ by, and more."""
 SOON = timedelta(seconds=1)
-ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-"""Where cells may be: the operator wrote their addresses."""
-
-Outcome = Taken | Done | Thinking | Denied | Refused | Declined | Unknown | Terms
+Outcome = Taken | Done | Thinking | Denied | Refused | Declined | Unknown | Terms | Quote
 _OUTCOMES: Mapping[str, type] = {
     kind.__name__.lower(): kind
-    for kind in (Taken, Done, Thinking, Denied, Refused, Declined, Unknown, Terms)
+    for kind in (Taken, Done, Thinking, Denied, Refused, Declined, Unknown, Terms, Quote)
 }
 
 
@@ -78,10 +76,18 @@ async def cell_elsewhere(cell: Cell, account: str) -> str | None:
     `AccountNotReached` while nobody can say: the directory is away, and was never read.
     """
     directory = cell.directory
+    if directory is not None and not directory.fresh:
+        return await asyncio.to_thread(look_elsewhere, cell, account)
+    return look_elsewhere(cell, account)
+
+
+def look_elsewhere(cell: Cell, account: str) -> str | None:
+    """`cell_elsewhere` for a thread that may wait."""
+    directory = cell.directory
     if directory is None:
         return None
     if not directory.fresh:
-        await asyncio.to_thread(directory.refresh)
+        directory.refresh()
     place = directory.place(account)
     if place is None:
         if not directory.known:
@@ -132,12 +138,16 @@ async def is_hosted(cell: Cell, account: str) -> bool:
 async def over_http(cell: Cell, url: str, call: AccountCall) -> Outcome:
     """Make a call to the cell at an address; without an answer the outcome is unknown."""
     body = written(call)
-    until = int(cell.clock.now().timestamp()) + VALID
-    endpoint = Endpoint(url, {SIGNED: signature(cell.encryption, call, until, body)})
+    endpoint = Endpoint(url, {SIGNED: signed(cell, call, body)})
     client = cell.partner_clients.of(ANYWHERE)
     answer = await client.ask("POST", endpoint.path(PATH, an=call.recipient), body, {})
     outcome = read_outcome(parsed(answer)) if answer.status == 200 else None
     return outcome or again(answer)
+
+
+def signed(cell: Cell, call: AccountCall, body: bytes) -> str:
+    """What opens a call from now on, for a while."""
+    return signature(cell.encryption, call, int(cell.clock.now().timestamp()) + VALID, body)
 
 
 # As bytes

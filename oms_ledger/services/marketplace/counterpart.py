@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from oms_ledger.offers.quote import LineQuote
 from oms_ledger.orders.events import InvoiceIssued, OrderEvent
 from oms_ledger.orders.order import CancellationRequest, Order
 
@@ -65,6 +66,13 @@ class Terms:
 
     accepts_orders: bool
     seller_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an account offers of the lines that a partner has of it, one answer for each."""
+
+    lines: tuple[LineQuote, ...]
 
 
 @dataclass(frozen=True, slots=True)

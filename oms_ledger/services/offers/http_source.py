@@ -11,11 +11,13 @@ from urllib.parse import quote
 import orjson
 import requests
 
-from oms_ledger.http_client.addresses import Allowed, wrong_url
+from oms_ledger.http_client.addresses import ANYWHERE, Allowed, wrong_url
 from oms_ledger.http_client.answers import read_json
 from oms_ledger.http_client.sessions import exchange, session
-from oms_ledger.offers.quote import LineQuote, Question
+from oms_ledger.offers.quote import Availability, LineQuote, Question
 from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
+from oms_ledger.services.marketplace.account_calls import read_outcome
+from oms_ledger.services.marketplace.counterpart import Declined, Quote
 
 BUDGET = 2.5  # seconds for all sources of one cart together
 THREADS, SHARE = 128, 32  # questions at a time: of all sources, and of one
@@ -30,6 +32,8 @@ class Source:
     account: str
     app_key: str = ""
     app_token: str = field(default="", repr=False)
+    seller: str = ""
+    """An account of another cell, which is called at the address; empty for sources outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class NoAnswer:
 
 class BrokenSource(OSError):
     """The source answered with a fault of its own."""
+
+
+CallOf = Callable[[Source, Question], tuple[bytes, dict[str, str]]]
+"""Body and headers of a call to an account of another cell."""
+
+
+def _nowhere(source: Source, _: Question) -> tuple[bytes, dict[str, str]]:
+    raise OSError(f"{source.seller} is in no cell that is known here")
 
 
 class HttpSources:
@@ -55,8 +67,10 @@ class HttpSources:
         networks_of: Callable[[str], Sequence[Allowed]],
         clock: Callable[[], float] = time.monotonic,
         budget: float = BUDGET,
+        call_of: CallOf | None = None,
     ) -> None:
         self._networks_of, self._clock, self.budget = networks_of, clock, budget
+        self._call_of = call_of or _nowhere
         self._failures: Counter[Source] = Counter()
         self._open_until: dict[Source, float] = {}
         self._in_hand: Counter[Source] = Counter()
@@ -114,6 +128,8 @@ class HttpSources:
                 self._open_until[source] = self._clock() + OPEN_FOR
 
     def _requested(self, source: Source, question: Question) -> list[LineQuote]:
+        if source.seller:
+            return self._called(source, question)
         networks = self._networks_of(source.account)
         if refusal := wrong_url(source.url, networks):
             raise OSError(refusal)
@@ -143,3 +159,35 @@ class HttpSources:
         except orjson.JSONDecodeError:
             raise Nonsense("the answer is no JSON") from None
         return read_answer(answered, question)
+
+    def _called(self, source: Source, question: Question) -> list[LineQuote]:
+        """What an account of another cell says to a call."""
+        body, headers = self._call_of(source, question)
+        response, content = exchange(
+            session(ANYWHERE),
+            "POST",
+            source.url,
+            data=body,
+            headers={"Content-Type": "application/json", **headers},
+            timeout=(self.budget, self.budget),
+            longest=self.budget,
+        )
+        if response.status_code != 200:
+            raise OSError(f"the cell answered {response.status_code}")
+        lines = read_quote(content, question)
+        if lines is None:
+            raise Nonsense("the cell's answer is no quote")
+        return lines
+
+
+def read_quote(content: bytes, question: Question) -> list[LineQuote] | None:
+    """The quotes of a cell's answer; nothing is on offer for who is no partner."""
+    match read_outcome(orjson.loads(content)):
+        case Quote(lines) if len(lines) == len(question.lines):
+            return list(lines)
+        case Declined():
+            return [
+                LineQuote(availability=Availability.NOT_OFFERED, quantity=line.quantity)
+                for line in question.lines
+            ]
+    return None

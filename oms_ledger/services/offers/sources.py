@@ -9,20 +9,35 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
+
 from oms_ledger.accounts.account import Account
-from oms_ledger.accounts.partners import are_partners
+from oms_ledger.accounts.partners import are_partners, names
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.carts.cart import KeptQuote
 from oms_ledger.carts.documents.paying import WELL_KNOWN
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
+from oms_ledger.http_client.partner_client import composed
 from oms_ledger.offers.catalog import OWN_SELLER, PaymentCondition
 from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Question
 from oms_ledger.offers.table import quote_lines
+from oms_ledger.services.marketplace.account_calls import (
+    PATH,
+    SIGNED,
+    AccountCall,
+    Outcome,
+    look_elsewhere,
+    signed,
+    written,
+)
+from oms_ledger.services.marketplace.counterpart import Declined, Quote, Unknown
 from oms_ledger.services.offers.http_source import HttpSources, NoAnswer, Source
 from projections.accounts import sellers
 from projections.offers.sight import EditionMoved, OfferMemory, Sight
 
 T = TypeVar("T")
+QUOTE = "quote"
 WAITING = 128  # threads in which sources over HTTP are waited for
 FRESH = timedelta(minutes=15)  # that an answer over HTTP holds, unless it says shorter
 
@@ -62,7 +77,7 @@ class OfferSources:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self._memory = OfferMemory()
-        self.http = HttpSources(cell.settings.networks_of)
+        self.http = HttpSources(cell.settings.networks_of, call_of=self._call_of)
         self._waiting = ThreadPoolExecutor(WAITING, "offers-outside")
 
     def close(self) -> None:
@@ -100,6 +115,34 @@ class OfferSources:
         other = self.account(name)
         known = other is not None and are_partners(account, other, self.cell.settings.partners)
         return other if known else None
+
+    def _call_of(self, source: Source, question: Question) -> tuple[bytes, dict[str, str]]:
+        values = msgspec.to_builtins(question)
+        call = AccountCall(source.account, source.seller, None, QUOTE, values=values)
+        body = written(call)
+        return body, {SIGNED: signed(self.cell, call, body)}
+
+    async def answer(self, cell: Cell, call: AccountCall) -> Outcome:
+        """What the called account offers of the lines that a call names; to partners alone."""
+        try:
+            account = await cell.ledger.account(call.recipient)
+            if not names(account, call.sender, cell.settings.partners):
+                raise AccountNotFound(call.recipient)
+        except AccountNotFound as unknown:
+            return Declined(unknown.code, unknown.message)
+        question = msgspec.convert(call.values, Question)
+        quoted = await self.quoting(self.quote, account, question)
+        if quoted.silent_seller is not None:
+            return Unknown("The offers do not answer")
+        return Quote(quoted.lines)
+
+    def elsewhere(self, account: Account, name: str) -> str | None:
+        """The address of the cell that hosts a partner of the account; None for all others.
+
+        Whether that names this account, too, is said there.
+        """
+        url = look_elsewhere(self.cell, name)
+        return url if url and names(account, name, self.cell.settings.partners) else None
 
     def is_known_seller(self, account: str, seller: str) -> bool:
         """Whether a seller has rows in the account's table, or an address outside."""
@@ -227,6 +270,9 @@ class OfferSources:
             return (*_own_source(account), OWN_SELLER)
         if in_table:
             return None, account.name, seller
+        if (url := self.elsewhere(account, seller)) is not None:
+            called = composed(url, PATH, {"an": seller})
+            return Source(called, account.name, seller=seller), None, OWN_SELLER
         other = self.partner(account, seller)
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
