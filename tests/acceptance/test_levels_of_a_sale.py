@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from oms_ledger.web import build
 from tests.support.client import Client
 from tests.support.configuring import create_key
-from tests.support.outside_sales import opened, register_seller
+from tests.support.levels import OUTSIDE, World
+from tests.support.outside_sales import opened
 from tests.support.outsider import Outsider, ReceivedRequest, Reply, well_behaved_seller
 from tests.support.purchases import purchase
 from tests.support.run_until_idle import settle
-from tests.support.sales import MIDDLE, SHOP, STORE, open_accounts
+from tests.support.sales import MIDDLE, SHOP, STORE
 
-OUTSIDE = "elsewhere"
 CHAINS = ((), (SHOP,), (OUTSIDE,), (MIDDLE,), (MIDDLE, SHOP), (MIDDLE, OUTSIDE))
 EXAMPLES = settings(
     max_examples=12,
@@ -42,31 +42,6 @@ LINES = st.lists(
     min_size=1,
     max_size=4,
 )
-
-
-class World:
-    """Three accounts with clients, and a seller outside of two of them."""
-
-    def __init__(self, cell, outsider):
-        self.cell, self.outsider = cell, outsider
-        app = build(cell)
-        asyncio.run(open_accounts(cell, STORE, MIDDLE, SHOP))
-        self.clients = {}
-        for account in (STORE, MIDDLE, SHOP):
-            key, token = create_key(cell, account, "Owner")
-            headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
-            self.clients[account] = Client(
-                app, headers, conforming=False
-            )  # parts of a unit are no integer
-        for account in (STORE, MIDDLE):
-            register_seller(cell, f"{outsider.url}/{account}", OUTSIDE, account)
-
-    def order(self, account: str, order_id: str) -> dict[str, Any]:
-        answer = self.clients[account].call(
-            "GET", f"/api/oms/pvt/orders/{quote(order_id, safe='')}"
-        )
-        assert answer.status == 200, (account, order_id, answer.body)
-        return dict(answer.json())
 
 
 @pytest.fixture
