@@ -36,6 +36,8 @@ MaySee = Annotated[Caller, Depends(requires("account_history"))]
 
 
 class SettingModel(ResponseModel):
+    """A setting with its value, its default and what it does."""
+
     name: str = Field(examples=["grace_period_minutes"])
     value: Any = Field(examples=[30])
     default: Any = Field(examples=[30])
@@ -44,11 +46,15 @@ class SettingModel(ResponseModel):
 
 
 class AccountModel(ResponseModel):
+    """An account and all of its settings."""
+
     name: str = Field(examples=["acme"])
     settings: list[SettingModel]
 
 
 class AccountHistoryEvent(ResponseModel):
+    """An event of the account: who changed what; secrets are left out."""
+
     version: int
     position: int
     at: str
@@ -65,7 +71,8 @@ class AccountHistory(ResponseModel):
     next: int | None
 
 
-def serialize_account(account: Account) -> dict[str, Any]:
+def _serialize_account(account: Account) -> dict[str, Any]:
+    """The account with each setting, its default and its meaning."""
     return {
         "name": account.name,
         "settings": [
@@ -94,7 +101,7 @@ def serialize_account(account: Account) -> dict[str, Any]:
 @router.get("", response_model=AccountModel)
 async def get_account(cell: TheCell, caller: MayRead) -> Response:
     """The account's settings, each with its default and what it is."""
-    return json_response(serialize_account(await cell.ledger.account(caller.account)))
+    return json_response(_serialize_account(await cell.ledger.account(caller.account)))
 
 
 @router.patch("", response_model=AccountModel)
@@ -111,7 +118,7 @@ async def patch_account(request: Request, cell: TheCell, caller: MayChange) -> R
         return change_settings(account, parsed)
 
     account = await cell.ledger.change_account(caller.context, decide)
-    return json_response(serialize_account(account))
+    return json_response(_serialize_account(account))
 
 
 def _parsed(name: str, value: Any) -> Any:

@@ -33,6 +33,8 @@ OVERLAP, LONGEST_OVERLAP = 86_400, 30 * 86_400
 
 
 class NewKey(Body):
+    """A role, single resources or both; `party` binds the key to one partner's orders."""
+
     role: str = ""
     resources: Annotated[tuple[str, ...], Field(max_length=60)] = ()
     label: Label = None
@@ -40,14 +42,20 @@ class NewKey(Body):
 
 
 class NewLabel(Body):
+    """What the key is for; null takes the label away."""
+
     label: Label = None
 
 
 class Rotation(Body):
+    """For how many seconds the previous token is good beside the new one."""
+
     overlap_seconds: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP)] = OVERLAP
 
 
 class KeyModel(ResponseModel):
+    """A key without its token."""
+
     app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
     label: str | None = Field(description="What the key is for", examples=["erp"])
     role: str = Field(
@@ -65,14 +73,19 @@ class KeyModel(ResponseModel):
 
 
 class Keys(ResponseModel):
+    """The keys of an account, revoked ones too."""
+
     keys: list[KeyModel]
 
 
 class KeyWithToken(KeyModel):
+    """A key with its token, which is shown this once."""
+
     app_token: str = Field(description="Shown this once")
 
 
-def serialize_key(key: AppKey) -> dict[str, Any]:
+def _serialize_key(key: AppKey) -> dict[str, Any]:
+    """A key without its token."""
     return {
         "appKey": key.app_key,
         "label": key.label,
@@ -101,7 +114,7 @@ def _require_grantable(caller: Caller, role: str, resources: Collection[str]) ->
 async def get_keys(cell: TheCell, caller: MayManage) -> Response:
     """The account's keys, revoked ones too, without their tokens."""
     return json_response(
-        {"keys": [serialize_key(k) for k in await cell.read(app_keys.of_account, caller.account)]}
+        {"keys": [_serialize_key(k) for k in await cell.read(app_keys.of_account, caller.account)]}
     )
 
 
@@ -121,7 +134,7 @@ async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Respon
         party,
         requested.resources,
     )
-    fields = serialize_key(await _found(cell, caller, app_key))
+    fields = _serialize_key(await _found(cell, caller, app_key))
     return json_response({**fields, "appToken": token}, 201, {"Cache-Control": "no-store"})
 
 
@@ -132,7 +145,7 @@ async def patch_key(key: PathId, request: Request, cell: TheCell, caller: MayMan
     found = await _found(cell, caller, key)
     label = (requested.label or "").strip() or None
     await label_key(cell.ledger, caller.context, found.app_key, label)
-    return json_response(serialize_key(await _found(cell, caller, key)))
+    return json_response(_serialize_key(await _found(cell, caller, key)))
 
 
 @router.post("/{key}/rotate", response_model=KeyWithToken)
@@ -144,7 +157,7 @@ async def post_rotate(key: PathId, request: Request, cell: TheCell, caller: MayM
     _require_grantable(caller, found.role, found.resources)
     overlap = requested.overlap_seconds
     token = await rotate_key(cell.ledger, caller.context, found.app_key, overlap)
-    fields = serialize_key(await _found(cell, caller, key))
+    fields = _serialize_key(await _found(cell, caller, key))
     return json_response({**fields, "appToken": token}, headers={"Cache-Control": "no-store"})
 
 
@@ -153,7 +166,7 @@ async def post_revoke(key: PathId, cell: TheCell, caller: MayManage) -> Response
     """Shut the key out for good: it opens nothing from the next second on."""
     found = await _found(cell, caller, key)
     await revoke_key(cell.ledger, caller.context, found.app_key)
-    return json_response(serialize_key(await _found(cell, caller, key)))
+    return json_response(_serialize_key(await _found(cell, caller, key)))
 
 
 async def _found(cell: Cell, caller: Caller, app_key: str) -> AppKey:

@@ -84,6 +84,7 @@ class PlaceAccess:
     operation = "place_order"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
+        """The caller, known or anonymous, once it may place; a refusal otherwise."""
         caller = await _anonymous(request, cell) or await _known(request, self.operation)
         return await admitted(request, caller, self.operation)
 
@@ -94,6 +95,7 @@ class SendAccess:
     operation = "send_payments"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
+        """The caller by its key, or the shopper by the purchase or transaction it names."""
         account, fields = _requested(request), request.path_params
         if account and without_credentials(request):
             group = path_id(fields.get("order_group", ""))
@@ -121,6 +123,7 @@ class ProcessAccess:
     operation = "process_order"
 
     async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
+        """The caller by the purchase's own cookie, or by a key with the permission."""
         group, account = path_id(order_group), _requested(request)
         if account and await holds_cookie(cell, request, account, group):
             shopper = Caller(account, SHOPPER, frozenset())

@@ -65,6 +65,7 @@ class Caller:
 
 
 def cell_of(request: Request) -> Cell:
+    """The cell that this application serves."""
     cell: Cell = request.app.state.cell
     return cell
 
@@ -74,12 +75,13 @@ async def get_cell(request: Request) -> Cell:
     return cell_of(request)
 
 
-async def get_ledger(cell: Annotated[Cell, Depends(get_cell)]) -> Ledger:
+async def _get_ledger(cell: Annotated[Cell, Depends(get_cell)]) -> Ledger:
+    """The ledger of the cell."""
     return cell.ledger
 
 
 TheCell = Annotated[Cell, Depends(get_cell)]
-TheLedger = Annotated[Ledger, Depends(get_ledger)]
+TheLedger = Annotated[Ledger, Depends(_get_ledger)]
 
 
 async def known_caller(request: Request) -> Caller:
@@ -119,6 +121,7 @@ async def _require_party(request: Request, caller: Caller, party: Party) -> None
 
 
 def other_party(party: Party, what: str) -> ApiError:
+    """403 for a key that is bound to another party."""
     return ApiError(403, "CHK003", f"Access denied. The key is bound to {party}: not {what}")
 
 
@@ -230,6 +233,7 @@ class RequirePermission:
         self.shoppers = shoppers
 
     async def __call__(self, request: Request, caller: KnownCaller) -> Caller:
+        """The caller, once it has the permission and its turn; 403 without it."""
         opened = bool(caller.resources & self.needed) or (self.shoppers and caller.shopper)
         # A partner reads the orders of its party by whatever role its key has.
         if not opened and not (caller.party is not None and self.operation == READING):
@@ -278,10 +282,12 @@ class PublicRoute:
         self.operation = operation
 
     async def __call__(self) -> None:
+        """Let everybody in."""
         return None
 
 
 def public_route(operation: str) -> PublicRoute:
+    """Mark a route that anybody may call, under the name of its operation."""
     return PublicRoute(operation)
 
 

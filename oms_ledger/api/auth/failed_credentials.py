@@ -25,6 +25,8 @@ _MOST = 10_000
 
 
 class FailedCredentials:
+    """Failures of the last minute by key and address: 429 beyond `LIMIT` of them."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures: dict[tuple[str, str], tuple[float, int]] = {}

@@ -28,6 +28,8 @@ NEWCOMERS = 64
 
 
 class ApiKeyCache:
+    """Keys by their name, known or missing, each for a second at most."""
+
     def __init__(self, cell: Cell, clock: Callable[[], float] = time.monotonic) -> None:
         self._cell, self._clock = cell, clock
         self._known: dict[str, tuple[float, AppKey]] = {}

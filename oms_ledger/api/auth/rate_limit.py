@@ -34,6 +34,8 @@ COSTLY: Mapping[str, str] = {
 
 
 class Limits:
+    """What each account used of its quota in this process, by the minute and at this moment."""
+
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._counted: dict[str, int] = {}

@@ -24,11 +24,15 @@ MayIssue = Annotated[Caller, Depends(requires("issue_shopper_token"))]
 
 
 class Credentials(Body):
+    """A key and its token."""
+
     appkey: Annotated[str, Field(max_length=256)]
     apptoken: Annotated[str, Field(max_length=1024)]
 
 
 class Shopper(Body):
+    """Whom to sign in, by e-mail."""
+
     email: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 
 

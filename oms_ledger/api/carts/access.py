@@ -32,6 +32,7 @@ class CartAccess(PlaceAccess):
     operation = "use_cart"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
+        """The caller; a browser that comes by its cookie must be on a page of the store."""
         if is_by_cookie(request):
             require_own_page(request)
         return await super().__call__(request, cell)
@@ -56,6 +57,7 @@ class AnybodyAccess:
         self.operation = operation
 
     async def __call__(self, request: Request) -> Caller:
+        """The caller by its key or token, and else anybody of the account."""
         headers = request.headers
         known = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
         if known or any(user_tokens.carried(headers, request.cookies)):
@@ -72,11 +74,13 @@ MaySimulate = Annotated[Caller, Depends(AnybodyAccess("simulate_cart"))]
 
 
 def carts_of(request: Request) -> Carts:
+    """The carts of this application."""
     carts: Carts = request.app.state.carts
     return carts
 
 
 async def get_carts(request: Request) -> Carts:
+    """The carts of this application, as a dependency."""
     return carts_of(request)
 
 
@@ -107,6 +111,7 @@ def approach_of(request: Request) -> Approach:
 
 
 def cart_caller(request: Request, caller: Caller) -> CartCaller:
+    """What the decisions on a cart know of a caller."""
     return CartCaller(
         actor=caller.app_key,
         anonymous=KEY not in caller.resources and caller.shopper is None,

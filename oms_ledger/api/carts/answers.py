@@ -50,6 +50,7 @@ async def changed(
     check: Check | None = None,
     **fields: Any,
 ) -> Answer:
+    """Carry a command out on a cart, for the caller; the answer has the cart after it."""
     account = await cell.ledger.account(caller.account)
     return await carts_of(request).change(
         account,
@@ -62,6 +63,7 @@ async def changed(
 
 
 def shown(request: Request, cell: Cell, caller: Caller, answer: Answer) -> Response:
+    """The whole orderForm, as the caller may see it, with the cookies that go with it."""
     return json_response(document(request, cell, caller, answer))
 
 

@@ -32,6 +32,7 @@ class ConfigurationAccess:
     operation = "configure_carts"
 
     async def __call__(self, request: Request) -> Caller:
+        """The caller with the permission; 401 without it, as is published."""
         caller = await known_caller(request)
         if WINDOW not in caller.resources:
             raise unauthorized(request.scope["path"])

@@ -18,6 +18,7 @@ ITEMS = "/api/checkout/pub/orderForm/{order_form_id}/items"
 
 
 def index_of(value: str) -> int:
+    """The index of a line from a path; `CHK0041` for anything but a whole number from 0 on."""
     index = whole(value)
     if index is None or index < 0:
         raise CartRefusal("CHK0041", place=f"found {value[:20]!r}")

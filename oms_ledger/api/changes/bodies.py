@@ -30,6 +30,7 @@ class Line(Body):
     client_profile_data: list[dict[str, Any]] | dict[str, Any] | None = None
 
     def to_domain(self) -> LineInput:
+        """The line as the decision takes it."""
         return LineInput(
             self.id,
             self.quantity,
@@ -41,6 +42,8 @@ class Line(Body):
 
 
 class Delivery(Body):
+    """How a line is to be delivered, by its index; `price` in cents."""
+
     item_index: Count | None = None
     selected_sla: str | None = None
     selected_delivery_channel: str | None = None
@@ -50,20 +53,27 @@ class Delivery(Body):
 
 
 class Shipping(Body):
+    """How the lines are to be delivered."""
+
     logistics_info: list[Delivery] | None = None
 
 
 class CustomData(Body):
+    """Fields of the store's own."""
+
     custom_fields: list[dict[str, Any]] | None = None
 
 
 class OneSide(Body):
+    """What is taken away, or what comes instead: lines, deliveries, profile and custom fields."""
+
     items: list[Line] | None = None
     shipping_data: Shipping | None = None
     custom_data: CustomData | None = None
     client_profile_data: list[dict[str, Any]] | dict[str, Any] | None = None
 
     def to_domain(self) -> Side:
+        """The side as the decision takes it."""
         deliveries = (self.shipping_data and self.shipping_data.logistics_info) or ()
         profiles = [self.client_profile_data, *(i.client_profile_data for i in self.items or ())]
         return Side(
@@ -96,6 +106,8 @@ Sides = Annotated[list[OneSide], BeforeValidator(_sides)]
 
 
 class Pair(Body):
+    """What is replaced, and by what."""
+
     from_: OneSide = Field(alias="from")
     to: OneSide
 
@@ -112,6 +124,7 @@ class ChangeBody(Body):
     settings: dict[str, Any] | None = None
 
     def to_domain(self) -> ChangeInput:
+        """The change as the decision takes it; discounts and increments summed, in cents."""
         after = [*(self.add or ()), *(pair.to for pair in self.replace or ())]
         lines = [line for side in after for line in side.items or ()]
         discounts = [self.manual_discount_value, *(line.manual_discount_value for line in lines)]

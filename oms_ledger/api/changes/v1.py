@@ -33,6 +33,7 @@ class Units(Body):
     unit_multiplier: Annotated[Decimal | None, Field(gt=0, max_digits=12)] = None
 
     def to_domain(self) -> UnitsInput:
+        """The units as the decision takes them."""
         return UnitsInput(self.id or "", self.quantity, self.price, self.unit_multiplier)
 
 
@@ -47,6 +48,7 @@ class RegisteredModification(Body):
     items_added: list[Units] | None = None
 
     def to_domain(self) -> Modification:
+        """The modification as the decision takes it."""
         return Modification(
             request_id=self.request_id,
             reason=self.reason or "",
@@ -61,6 +63,7 @@ class RegisteredModification(Body):
 async def post_change(
     order_id: PathId, request: Request, cell: TheCell, caller: MayChange
 ) -> Response:
+    """Register a modification at once; the receipt of its `requestId` when it is repeated."""
     requested = parse(RegisteredModification, await json_body(request)).to_domain()
     account = await cell.ledger.account(caller.account)
     order = await register(

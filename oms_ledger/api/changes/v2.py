@@ -63,6 +63,7 @@ def _kept(account: Account) -> events.Json:
 
 @router.get(SETTINGS)
 async def get_settings(ledger: TheLedger, caller: MayModify) -> Response:
+    """Answer how modifications are handled for the account, with the defaults."""
     return json_response(changes_settings.shown(_kept(await ledger.account(caller.account))))
 
 
@@ -119,6 +120,7 @@ def _outside(cell: Cell, account: str) -> frozenset[str]:
 async def patch_changes(
     order_id: PathId, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
+    """Request a modification; its steps are carried out one after the other."""
     body, ledger = await json_body(request), cell.ledger
     outside = await asyncio.to_thread(_outside, cell, caller.account)
     account = await ledger.account(caller.account)
@@ -131,6 +133,7 @@ async def patch_changes(
 async def post_preview(
     order_id: PathId, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
+    """Say what a modification would make of the order; nothing is recorded."""
     requested, ledger = _requested(cell, caller, await json_body(request)), cell.ledger
     account = await ledger.account(caller.account)
     settings = changes_settings.shown(_kept(account), requested.settings)
@@ -149,6 +152,7 @@ async def post_preview(
 
 @router.get(ORDER)
 async def get_history(order_id: PathId, ledger: TheLedger, caller: MayModify) -> Response:
+    """Answer the modifications of an order, with the state of each."""
     return json_response(modifications.history(await ledger.order(caller.account, order_id)))
 
 
@@ -156,6 +160,7 @@ async def get_history(order_id: PathId, ledger: TheLedger, caller: MayModify) ->
 async def get_details(
     order_id: PathId, change_request_id: PathId, ledger: TheLedger, caller: MayModify
 ) -> Response:
+    """Answer one modification with its steps and participants."""
     order = await ledger.order(caller.account, order_id)
     return json_response(modifications.details(order, request_of(order, change_request_id)))
 
@@ -168,12 +173,15 @@ async def post_retry(
     ledger: TheLedger,
     caller: MayModify,
 ) -> Response:
+    """Try the failed step of a modification again."""
     decision = partial(retry_change, request_id=change_request_id)
     await ledger.change(caller.context, order_id, decision)
     return Response(status_code=204)
 
 
 class ChangeCancellation(Body):
+    """Why the modification is not wanted any more."""
+
     reason: Annotated[str | None, Field(max_length=10_000)] = None
 
 
@@ -185,6 +193,7 @@ async def post_cancel(
     ledger: TheLedger,
     caller: MayModify,
 ) -> Response:
+    """Cancel a modification that is still on its way."""
     reason = parse(ChangeCancellation, await json_body(request) or {}).reason
     decision = partial(cancel_change, request_id=change_request_id, reason=reason)
     await ledger.change(caller.context, order_id, decision)
@@ -193,10 +202,13 @@ async def post_cancel(
 
 @router.get("/api/orders/pvt/document/{order_id}/change-summary")
 async def get_summary(order_id: PathId, ledger: TheLedger, caller: MaySee) -> Response:
+    """Answer what all done modifications came to, against the order as placed."""
     return json_response(modifications.summary(await ledger.order(caller.account, order_id)))
 
 
 class Agreement(Body):
+    """What a participant says to the change."""
+
     agreement_type: str = ""
 
 

@@ -16,6 +16,7 @@ _HEADERS = {"content-security-policy": "default-src 'none'; frame-ancestors 'non
 
 
 async def show(request: Request) -> Response:
+    """The page of the path: a title and one sentence."""
     title, text = _TEXTS[request.scope["path"].rstrip("/") + "/"]
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'

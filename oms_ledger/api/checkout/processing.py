@@ -44,6 +44,7 @@ PAYMENT_PAGE = f"{CHECKOUT}#/payment"
 async def post_payments(
     transaction_id: PathId, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
+    """Send the payments of a transaction to the gateway; 201 when it has them."""
     body = await json_body(request)
     for sent in body if isinstance(body, list) else [body]:
         if (named := _transaction_named(sent)) and named != transaction_id:
@@ -69,6 +70,7 @@ async def _send(
 async def post_split_payments(
     order_group: PathId, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
+    """Send the payments of a purchase, named by its order group, to the gateway."""
     body = await json_body(request)
     orders = await orders_of_group(cell, caller.account, order_group)
     return await _send(cell, caller, orders, body, request)

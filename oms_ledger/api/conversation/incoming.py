@@ -28,6 +28,8 @@ Address = Annotated[str, Field(min_length=3, max_length=320)]
 
 
 class Attachment(Body):
+    """A file of a mail, by its name alone."""
+
     name: Annotated[str, Field(max_length=1000)]
 
 

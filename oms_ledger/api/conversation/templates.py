@@ -24,6 +24,8 @@ MayConfigure = Annotated[Caller, Depends(requires("mail_templates"))]
 
 
 class NewTemplate(Body):
+    """Subject and HTML of a mail."""
+
     subject: Annotated[str, Field(max_length=2000)]
     html: Annotated[str, Field(max_length=LARGEST)]
 
@@ -60,6 +62,7 @@ async def put_template(
 
 @router.get("/{name}")
 async def get_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Response:
+    """Answer a template of the account's own; 404 where the built-in one is used."""
     found = await cell.read(templates.get, caller.account, _name(name))
     if found is None:
         raise ApiError(404, "OMS404", f"Template {_name(name)} not found")
@@ -68,5 +71,6 @@ async def get_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Res
 
 @router.delete("/{name}")
 async def delete_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Response:
+    """Go back to the built-in template."""
     await cell.write(templates.remove, caller.account, _name(name))
     return Response(status_code=204)

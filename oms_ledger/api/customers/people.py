@@ -37,6 +37,8 @@ class Who(Body):
 
 
 class Person(ResponseModel):
+    """A person by a keyed hash, and how many orders are theirs."""
+
     person: str = Field(description="Keyed hash; the `person` of lists", examples=["9f3c2a…"])
     orders: int = Field(description="How many orders are this person's", examples=[4])
 

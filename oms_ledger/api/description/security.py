@@ -52,6 +52,7 @@ def access_of(dependant: Dependant) -> object | None:
 
 
 def is_public(dependant: Dependant) -> bool:
+    """Whether anybody may call the operation."""
     return isinstance(access_of(dependant), PublicRoute)
 
 

@@ -44,17 +44,23 @@ Word = Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=
 
 
 class Target(Body):
+    """What the note is about: its type, mostly an order, and its id."""
+
     id: Word
     type: Word
     url: Annotated[str | None, Field(max_length=LONGEST)] = None
 
 
 class Author(Body):
+    """Who wrote it, as the client says."""
+
     id: Annotated[str | None, Field(max_length=256, coerce_numbers_to_str=True)] = None
     name: Annotated[str | None, Field(max_length=256)] = None
 
 
 class NewNote(Body):
+    """A note beside an order."""
+
     target: Target
     domain: Word
     description: Annotated[str, Field(min_length=1, max_length=LONGEST)]
@@ -123,6 +129,7 @@ async def get_notes(
 async def get_note(
     note_id: PathId, request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
 ) -> Response:
+    """Answer one note."""
 
     note = await cell.read(notes.get, caller.account, note_id)
     if note is None:

@@ -42,12 +42,16 @@ def _known(text: str) -> str:
 
 
 class Target(Body):
+    """What the task is about: its type, mostly an order, and its id."""
+
     id: Word
     type: Word
     url: str = ""
 
 
 class Somebody(Body):
+    """A person, known by e-mail."""
+
     id: str | None = None
     name: str | None = None
     email: Word
@@ -74,10 +78,14 @@ class NewTask(Body):
 
 
 class NewStatus(Body):
+    """The status that the task goes to."""
+
     status: Annotated[str, AfterValidator(_known)]
 
 
 class NewComment(Body):
+    """A comment, of plain text."""
+
     text: Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
@@ -172,6 +180,7 @@ async def put_task(task_id: PathId, request: Request, cell: TheCell, caller: May
 async def post_comment(
     task_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Add a comment to a task, and answer the task."""
     text = parse(NewComment, await json_body(request)).text
 
     def comment(connection: Connection) -> str:

@@ -123,6 +123,7 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
 
 @router.get("/api/ledger/exports")
 async def get_exports(cell: TheCell, caller: MayExport) -> Response:
+    """Answer the exports of the account."""
     return json_response(
         [_shown(export) for export in await cell.read(exports.of_account, caller.account)]
     )
@@ -130,11 +131,13 @@ async def get_exports(cell: TheCell, caller: MayExport) -> Response:
 
 @router.get("/api/ledger/exports/{export_id}")
 async def get_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Response:
+    """Answer how far an export is."""
     return json_response(_shown(await _found(cell, caller, export_id)))
 
 
 @router.delete("/api/ledger/exports/{export_id}", status_code=204)
 async def delete_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Response:
+    """Delete an export and its file."""
     export = await _found(cell, caller, export_id)
 
     await cell.write(exports.drop, export.id)

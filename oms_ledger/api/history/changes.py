@@ -27,6 +27,8 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
 
 class OneEvent(HistoryEntry):
+    """An event of an order, with how many the order has."""
+
     order_id: str = Field(examples=["v502559acme-01"])
     versions: int = Field(description="How many events the order has", examples=[12])
 

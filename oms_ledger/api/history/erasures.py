@@ -35,17 +35,23 @@ class ParsedRequest(Body):
 
 
 class OrderErased(ResponseModel):
+    """What became of one order of the person."""
+
     order_id: str = Field(examples=["v502559acme-01"])
     status: str | None = Field(examples=["invoiced"])
     outcome: str = Field(description="`erased`, `would be erased`, or `open`: skipped")
 
 
 class DocumentFound(ResponseModel):
+    """A document of Master Data that holds the person's name."""
+
     entity: str = Field(examples=["newsletter"])
     id: str
 
 
 class ErasureModel(ResponseModel):
+    """What was found of a person, and what of it was erased."""
+
     id: str | None = Field(description="In the orders' `person-erased` events; null of a dry run")
     dry_run: bool
     found: int = Field(examples=[2])

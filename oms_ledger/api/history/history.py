@@ -89,6 +89,8 @@ class Entry(ResponseModel):
 
 
 class HistoryEntry(Entry):
+    """An event of an order, with what it changed in the document."""
+
     changes: list[Operation] | None = Field(
         default=None, description="What the event changed in the document, unless left out"
     )
@@ -186,6 +188,7 @@ def entries(
 
 
 def rows_of(cell: Cell, account: str, order_id: str) -> list[RecordedEvent]:
+    """The events of an order, oldest first; `OrderNotFound` without any."""
     rows = cell.store.stream(order_stream(account, order_id)) if order_id else []
     if not rows:
         raise OrderNotFound()

@@ -89,6 +89,8 @@ async def post_resume(
 
 
 class Skip(Body):
+    """Why the message is given up."""
+
     reason: str
 
 

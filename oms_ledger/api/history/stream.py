@@ -41,6 +41,8 @@ SILENCE = 15.0  # seconds after which a stream shows that it is alive
 
 
 class StreamEntry(Entry):
+    """An event of the account, with the order that it is of."""
+
     order_id: str | None = Field(
         description="Null where the event is of no order, as those of Master Data's documents",
         examples=["v502559acme-01"],

@@ -28,6 +28,8 @@ MayLook = Annotated[Caller, Depends(requires("order_history"))]
 
 
 class RefusalModel(ResponseModel):
+    """The answer that the command would get now."""
+
     status: int = Field(description="HTTP status", examples=[409])
     code: str = Field(examples=["OMS003"])
     message: str = Field(
@@ -51,6 +53,8 @@ class Action(ResponseModel):
 
 
 class Actions(ResponseModel):
+    """What may be done to an order in its present status."""
+
     order_id: str = Field(examples=["v502559acme-01"])
     status: str | None = Field(examples=["ready-for-handling"])
     actions: list[Action]

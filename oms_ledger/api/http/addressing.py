@@ -115,6 +115,7 @@ class AccountResolver:
                 self._words[path.lower()] = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the request its id, its account and its published path, and pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -90,6 +90,7 @@ class LargeBodies:
         self.weight += size
 
     def refund(self, size: int) -> None:
+        """Give the room of a body back."""
         self.weight -= size
 
 
@@ -116,6 +117,7 @@ class BodyLimits:
             self._limits[key] = max(LIMITS.get(operation, SMALL), self._limits.get(key, 0))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on as its body comes; 413, 415, 408 or 503 for what may not."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -108,6 +108,7 @@ class Api(FastAPI):
         self._operations = {id(route): Operation(route) for route in given}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by its endpoint, and whatever that raises by its handler."""
         found = self._table.find(scope) if scope["type"] == "http" else None
         if found is None:
             await super().__call__(scope, receive, send)

@@ -35,6 +35,7 @@ class ApiError(Exception):
 
 
 def bad_request(message: str) -> ApiError:
+    """400 with the code of what a client sent wrong, `OMS004`."""
     return ApiError(400, "OMS004", message)
 
 
@@ -80,6 +81,7 @@ def _problem(problem: Mapping[str, Any], loc: tuple[str | int, ...]) -> str:
 
 
 def is_checkout(path: str) -> bool:
+    """Whether a path is of the checkout, whose errors have codes of their own."""
     return path.startswith("/api/checkout/")
 
 
@@ -87,10 +89,12 @@ _POLICIES = ("/api/authorization-dimensions", "/api/commercial-authorizations")
 
 
 def is_policies(path: str) -> bool:
+    """Whether a path is of the buying policies."""
     return path.startswith(_POLICIES)
 
 
 def is_master_data(path: str) -> bool:
+    """Whether a path is of Master Data, whose errors have another shape."""
     return path.startswith("/api/dataentities")
 
 
@@ -100,10 +104,12 @@ def has_checkout_form(path: str) -> bool:
 
 
 def is_seller_register(path: str) -> bool:
+    """Whether a path is of the register of sellers."""
     return path.startswith("/api/seller-register")
 
 
 def unauthorized(path: str) -> ApiError:
+    """401 as it is published for the path."""
     if is_master_data(path):
         return ApiError(401, "1", "Unauthorized")
     if is_checkout(path):
@@ -112,6 +118,7 @@ def unauthorized(path: str) -> ApiError:
 
 
 def forbidden(resources: frozenset[str]) -> ApiError:
+    """403, which names the resources of which the key needs one."""
     names = ", ".join(sorted(resources))
     return ApiError(403, "CHK003", f"Access denied. The key needs one of these resources: {names}")
 
@@ -168,6 +175,7 @@ def answer(
     headers: Mapping[str, str] | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Response:
+    """An error in the shape that is published for the path."""
     kind = "problem+json" if status == 401 and is_summary(request.scope) else "json"
     return Response(
         body_of(request.scope, code, message, fields),
@@ -269,6 +277,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
+    """Add the handlers of refusals, of errors of the framework, and of what nobody expected."""
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(InvalidDocument, _invalid_document)

@@ -61,6 +61,7 @@ class Forwarding:
         self._refreshing: asyncio.Task[bool] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request here, or forward it to the cell that hosts its account."""
         if scope["type"] != "http":
             try:
                 await self._app(scope, receive, send)
@@ -77,6 +78,7 @@ class Forwarding:
             await self._forward(url, scope, receive, send)
 
     async def close(self) -> None:
+        """Close the connections to other cells."""
         if self._session is not None:
             await self._session.close()
             await self._sockets.close()

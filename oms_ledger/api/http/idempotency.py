@@ -21,10 +21,13 @@ _KEY = re.compile(rb"[\x20-\x7e]{1,255}")
 
 
 class IdempotencyMiddleware:
+    """Carries the key of a request to its commands, which answer it once."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry the key to the commands of a request; mark an answer that was given before."""
         if scope["type"] != "http" or scope["method"] not in METHODS:
             await self._app(scope, receive, send)
             return

@@ -11,10 +11,13 @@ SECONDS = Histogram("oms_request_seconds", "Time to answer", ["operation"])
 
 
 class MetricsMiddleware:
+    """Counts and times requests by operation and status."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count it when it was answered."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -7,6 +7,7 @@ from oms_ledger.whole_numbers import is_whole
 
 
 def whole_number(request: Request, name: str, default: int, highest: int, lowest: int = 0) -> int:
+    """A whole number of the query from `lowest` to `highest`, or `default`; 400 for another."""
     text = request.query_params.get(name, "")
     if not text:
         return default

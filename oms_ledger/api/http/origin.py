@@ -9,11 +9,14 @@ from fastapi import Request
 
 @dataclass(frozen=True, slots=True)
 class Origin:
+    """Scheme and host, with the port where there is one."""
+
     scheme: str
     host: str
 
     @property
     def address(self) -> str:
+        """The origin as an address without a path."""
         return f"{self.scheme}://{self.host}"
 
 

@@ -26,10 +26,13 @@ log = structlog.get_logger(__name__)
 
 
 class Outermost:
+    """Answers HEAD as GET without a body, and refuses a host that is none."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and see to what holds for every answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -18,6 +18,7 @@ def receipt(order: Order, request: Request, number: str, at: datetime) -> Respon
 
 
 def request_id(request: Request) -> str:
+    """The id of the request, its client's or ours."""
     fields: str = request.scope["state"]["request_id"]
     return fields
 

@@ -38,6 +38,7 @@ WITHOUT = frozenset({"account_events", "health", "documentation"})
 
 
 def overloaded() -> ApiError:
+    """503 with `Retry-After`, for who should come back in a second."""
     message = "Too many requests at the moment: try again"
     return ApiError(503, "OMS503", message, {"Retry-After": "1"})
 
@@ -113,6 +114,7 @@ class Turns:
             raise
 
     def refund(self, account: str) -> None:
+        """End a turn of the account; the next that waits gets it."""
         self._pace.count()
         self._end(account)
 
@@ -205,6 +207,7 @@ class RateLimiter:
     _before: int | None
 
     def count(self) -> None:
+        """Count one turn that ended."""
         self._roll()
         self._counted += 1
 
@@ -229,6 +232,7 @@ class Ticket:
         self._costly: tuple[Counter[tuple[str, str]], tuple[str, str]] | None = None
 
     async def take_turn(self, account: str) -> None:
+        """Wait for a turn of the account, once; 503 when none comes in time."""
         if self._account is None:
             await self._turns.take(account, self._arrived)
             self._account = account
@@ -239,6 +243,7 @@ class Ticket:
         self._costly = running, what
 
     def refund(self) -> None:
+        """Give everything back."""
         if self._account is not None:
             self._turns.refund(self._account)
         if self._costly is not None:
@@ -254,6 +259,7 @@ class Admission:
         self._most, self._inside = inside, Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let so many requests in, of an account and in all; 503 for what is beyond."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

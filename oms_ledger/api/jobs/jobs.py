@@ -38,11 +38,15 @@ class JobRequest(Body):
 
 
 class Progress(ResponseModel):
+    """How much is done, of how much."""
+
     done: int
     total: int | None = Field(description="Null while it is not known")
 
 
 class JobModel(ResponseModel):
+    """A job, how far it is, and what came of it."""
+
     id: str
     kind: str = Field(examples=["erasure"])
     state: str = Field(description="`waiting`, `running`, `done`, `failed` or `cancelled`")
@@ -58,6 +62,8 @@ class JobModel(ResponseModel):
 
 
 class Jobs(ResponseModel):
+    """Jobs of the account, newest first."""
+
     jobs: list[JobModel]
 
 
@@ -151,6 +157,8 @@ def _require(kind: JobKind, caller: Caller) -> None:
 
 
 def serialize_job(job: Job) -> dict[str, Any]:
+    """A job without the arguments that name a person."""
+
     def at(instant: int | None) -> str | None:
         return None if instant is None else instant_text(instant)
 

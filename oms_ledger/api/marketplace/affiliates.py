@@ -37,12 +37,14 @@ def serialize_affiliate(one: Affiliate) -> dict[str, Any]:
 
 @router.get("")
 async def get_affiliates(cell: TheCell, caller: MayManage) -> Response:
+    """Answer the affiliates of the account."""
     known = await registers.registered_affiliates(cell, caller.account)
     return json_response([serialize_affiliate(one) for one in known])
 
 
 @router.get("/{affiliate}")
 async def get_affiliate(affiliate: PathId, cell: TheCell, caller: MayManage) -> Response:
+    """Answer one affiliate."""
     one = await registers.registered_affiliate(cell, caller.account, affiliate)
     return json_response(serialize_affiliate(one))
 

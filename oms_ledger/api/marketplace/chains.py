@@ -61,11 +61,15 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
 
 
 class AuthorizationReceipt(Body):
+    """When the dispatch was authorized, and under which receipt."""
+
     date: Annotated[str, Field(max_length=100)]
     receipt: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Authorization(Body):
+    """A marketplace's yes to the dispatch of an order."""
+
     marketplace_order_group: str | None = None
     authorization_receipt: AuthorizationReceipt
 

@@ -70,16 +70,22 @@ async def post_window(request: Request, cell: TheCell, caller: MaySet) -> Respon
 
 
 class Delivery(Body):
+    """How a line is delivered by the new seller, by its index."""
+
     item_index: Annotated[Count, Field(ge=0)]
     selected_sla: str
     selected_delivery_channel: Literal["delivery", "pickup-in-point"]
 
 
 class Shipping(Body):
+    """How the lines are delivered by the new seller."""
+
     logistics_info: list[Delivery]
 
 
 class NewSeller(Body):
+    """Who is to sell the order instead; the value of its payment in cents."""
+
     new_seller_id: Annotated[str, Field(min_length=1, max_length=100)]
     marketplace_payment_value: Cents | None = None
     shipping_data: Shipping

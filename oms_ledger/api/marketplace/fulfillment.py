@@ -101,6 +101,8 @@ def _answer(order: Order) -> dict[str, Any]:
 
 
 class Fulfill(Body):
+    """The marketplace's own id of the order, and how it was paid."""
+
     marketplace_order_id: str | None = None
     payment_data: Any = None
 
@@ -121,6 +123,7 @@ async def post_fulfill(
 async def post_protocol_fulfill(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
+    """Authorize the dispatch of an order that a marketplace placed."""
     return await _fulfill(order_id, request, ledger, caller, 200)
 
 

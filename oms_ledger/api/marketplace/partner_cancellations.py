@@ -33,6 +33,8 @@ MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
 
 
 class Cancellation(Body):
+    """A request of the other side, under its own id, and whether the customer made it."""
+
     marketplace_order_id: str | None = None
     cancellation_request_id: str | None = None
     reason: str | None = None

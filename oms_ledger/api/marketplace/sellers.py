@@ -136,6 +136,7 @@ def _flag(name: str, text: str) -> bool:
 
 @router.get("/{seller}")
 async def get_seller(seller: PathId, cell: TheCell, caller: MayRead) -> Response:
+    """Answer one seller."""
     one = await registers.registered_seller(cell, caller.account, seller)
     return json_response(serialize_seller(one, whole=_whole(caller)))
 
@@ -161,6 +162,7 @@ async def get_mapping(seller: PathId, cell: TheCell, caller: MayRead) -> Respons
 async def put_mapping(
     seller: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Say by which affiliate the seller knows each sales channel of the account."""
     channels = read_channels(await json_body(request))
     one = await registers.map_channels(cell, caller.context, seller, channels)
     return json_response(list(one.channels))

@@ -39,10 +39,12 @@ class Access:
 
     @property
     def account(self) -> str:
+        """The account whose documents are meant."""
         return self.context.account
 
     @property
     def is_known(self) -> bool:
+        """Whether the caller has a key with the permission, and no schema need open anything."""
         return self.caller is not None
 
     def security(self, entity: Entity, schema: str | None) -> Security:
@@ -65,6 +67,7 @@ class MasterDataPermission:
         self.anonymous = anonymous
 
     async def __call__(self, request: Request) -> Access:
+        """Who asks, once it has its turn; anybody where a schema may open the entity."""
         account = await _anonymous_account(request) if self.anonymous else None
         if account is not None:
             closed = unauthorized(request.scope["path"])

@@ -78,6 +78,7 @@ async def shown_versions(
 
 
 async def shown_version(cell: Cell, access: Access, order_id: str, version: str) -> Json:
+    """A version of an order with its document; `NotFound` for another version."""
     found, hidden = await _versions(cell, access, order_id, shows=True)
     if not found:
         raise DocumentNotFound()
@@ -102,6 +103,7 @@ async def _versions(
 
 
 async def get_order(cell: Cell, access: Access, order_id: str, query: ParsedQuery) -> Json:
+    """An order as a document, cut to the fields of the query."""
     names = await _names(cell, access, query)
     document = await whole_order(cell, access, order_id, disclosed=True)
     return document if names is None else cut_to(document, names)
@@ -119,6 +121,7 @@ async def _names(cell: Cell, access: Access, query: ParsedQuery) -> Sequence[str
 async def shown_orders(
     cell: Cell, access: Access, order_ids: Sequence[str], query: ParsedQuery
 ) -> list[Json]:
+    """Orders as documents, in the order of their ids, cut to the fields of the query."""
     names = await _names(cell, access, query)
     values = []
     for order_id in order_ids:

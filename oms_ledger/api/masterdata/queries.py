@@ -84,10 +84,12 @@ class ParsedQuery:
 
     @property
     def schema(self) -> str | None:
+        """The schema that the query names; None without one."""
         return plain(self.special.get("_schema", "")).strip() or None
 
     @property
     def has_fields(self) -> bool:
+        """Whether the query names fields."""
         return bool(plain(self.special.get("_fields", "")).strip())
 
     @property
@@ -99,6 +101,7 @@ class ParsedQuery:
 
     @property
     def where(self) -> Condition:
+        """The condition of `_where`."""
         return parse_condition(self.special.get("_where", ""))
 
     def asks_by(self) -> list[str]:
@@ -109,6 +112,7 @@ class ParsedQuery:
         return names
 
     def sorts(self) -> tuple[Near | None, tuple[Sort, ...]]:
+        """The distance to sort by or the fields, in their order; neither when nothing is said."""
         text = plain(self.special.get("_sort", "")).strip()
         if not text:
             return None, ()
@@ -172,6 +176,7 @@ def _sort(text: str) -> Sort:
 
 
 def parsed_query(request: Request) -> ParsedQuery:
+    """The query of a request; filters are what has no `_` in front."""
     special: dict[str, str] = {}
     filters: dict[str, list[str]] = {}
     for name, value in pairs(request.scope.get("query_string", b"")):

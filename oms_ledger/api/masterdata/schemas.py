@@ -96,6 +96,7 @@ async def put_schema(
 async def delete_schema(
     entity: PathId, schema: PathId, request: Request, cell: TheCell, access: MayWriteSchemas
 ) -> Response:
+    """Delete a schema; documents stay."""
     await entities.delete_schema(cell, access.context, entity_name(entity), schema)
     await request.app.state.documents.wait()
     return Response(status_code=204)
@@ -115,7 +116,8 @@ async def get_progress(
 # Indices
 
 
-def serialize_index(entity: str, index: Index) -> dict[str, Any]:
+def _serialize_index(entity: str, index: Index) -> dict[str, Any]:
+    """An index in the published form."""
     return {
         "name": index.name,
         "acronym": entity,
@@ -127,17 +129,19 @@ def serialize_index(entity: str, index: Index) -> dict[str, Any]:
 
 @router.get(INDICES)
 async def get_indices(entity: PathId, cell: TheCell, access: MayListIndices) -> Response:
+    """Answer the indices of an entity."""
     state = await read_entity(cell, access.account, entity_name(entity))
-    return json_response([serialize_index(state.name, one) for one in state.indices.values()])
+    return json_response([_serialize_index(state.name, one) for one in state.indices.values()])
 
 
 @router.get(f"{INDICES}/{{index}}")
 async def get_index(entity: PathId, index: PathId, cell: TheCell, access: MayReadIndex) -> Response:
+    """Answer one index."""
     state = await read_entity(cell, access.account, entity_name(entity))
     found = state.indices.get(index)
     if found is None:
         raise NotFound(f"Index '{index}' not found")
-    return json_response(serialize_index(state.name, found))
+    return json_response(_serialize_index(state.name, found))
 
 
 @router.put(INDICES)
@@ -155,6 +159,7 @@ async def put_index(
 async def delete_index(
     entity: PathId, index: PathId, cell: TheCell, access: MayDeleteIndex
 ) -> Response:
+    """Delete an index; documents stay, and may have the same values again."""
     await entities.delete_index(cell, access.context, entity_name(entity), index)
     return Response(status_code=204)
 
@@ -164,6 +169,7 @@ async def delete_index(
 
 @router.get("/api/dataentities")
 async def get_entities(request: Request, cell: TheCell, access: MayListEntities) -> Response:
+    """Answer the entities of the account, with the built-in ones."""
     await request.app.state.documents.wait()
 
     names = dict.fromkeys((*builtin.ENTITIES, *await cell.read(view.entities_of, access.account)))

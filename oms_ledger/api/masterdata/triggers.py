@@ -100,7 +100,7 @@ async def get_runs(
         with cell.database.snapshot() as connection:
             found = trigger_runs.listed(connection, access.account, name, schema, trigger, state)
             attempts = messages.attempts_of(connection, [run.id for run in found])
-        return [serialize_run(run, attempts[run.id], _request(cell, run)) for run in found]
+        return [_serialize_run(run, attempts[run.id], _request(cell, run)) for run in found]
 
     return json_response(await asyncio.to_thread(look))
 
@@ -119,7 +119,8 @@ def _skipped(run: Run) -> str | None:
     return run.message.skip_reason if run.state == "skipped" else None
 
 
-def serialize_run(run: Run, attempts: list[AttemptRecord], request: Any) -> dict[str, Any]:
+def _serialize_run(run: Run, attempts: list[AttemptRecord], request: Any) -> dict[str, Any]:
+    """A run of a trigger with what was tried and what is sent."""
     return {
         "id": run.id,
         "state": run.state,

@@ -67,6 +67,7 @@ async def get_versions(
 async def get_version(
     entity: PathId, document_id: PathId, version: PathId, cell: TheCell, access: MayRead
 ) -> Response:
+    """Answer a document as it was at a version, masked where the account masks it."""
     name = entity_name(entity)
     if name == ORDERS:
         return json_response(await orders.shown_version(cell, access, document_id, version))

@@ -20,6 +20,7 @@ MayTest = Annotated[Caller, Depends(requires("test_expression"))]
 
 @router.post("/api/orders/expressions/jsonata")
 async def post_expression(request: Request, cell: TheCell, caller: MayTest) -> Response:
+    """Evaluate an expression on a document that is sent, and answer whether it matches."""
     body = await json_body(request)
     if not isinstance(body, dict):
         raise bad_request("The body: expected an object with Expression and Document")

@@ -31,6 +31,8 @@ MayConfigure = Annotated[Caller, Depends(requires("feed_config_write"))]
 
 
 class Queue(Body):
+    """For how long a handle hides an item, and for how long items are kept, in seconds."""
+
     visibility_timeout_in_seconds: Annotated[StrictInt, Field(ge=1, le=43_200)]
     message_retention_period_in_seconds: Annotated[StrictInt, Field(ge=345_600, le=1_209_600)]
 
@@ -47,6 +49,7 @@ def _queue(body: Any) -> Queue:
 
 @router.get("/api/orders/feed/config")
 async def get_config(cell: TheCell, caller: MaySee) -> Response:
+    """Answer the feed of the key."""
     shown, expiry = await asyncio.to_thread(_shown, cell, caller.app_key)
     return json_response(shown, headers=expiry)
 
@@ -79,6 +82,7 @@ def _no_feed() -> NoSubscription:
 
 @router.post("/api/orders/feed/config")
 async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> Response:
+    """Configure the feed of the key; a new one starts with the next event."""
     body = await json_body(request)
     if not isinstance(body, dict):
         raise bad_request("The body: expected an object with filter and queue")
@@ -98,12 +102,14 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
 
 @router.delete("/api/orders/feed/config")
 async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
+    """Remove the feed of the key and what waits in it."""
     await remove_feed(cell, caller.context, caller.app_key)
     return Response(status_code=200)
 
 
 @router.get("/api/orders/feed")
 async def retrieve(request: Request, cell: TheCell, caller: MayRead) -> Response:
+    """Retrieve up to ten items, hidden until they are committed or their handles expire."""
     lot = await _retrieved(request, cell, caller, most=10)
     items = [_item(handle, item) for handle, item in lot.items]
     return json_response(items, headers=_expiry(cell, lot.expires_at))
@@ -178,6 +184,7 @@ def _item(handle: str, item: dict[str, Any]) -> dict[str, Any]:
 
 @router.post("/api/orders/feed")
 async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response:
+    """Commit items by their handles: they are not retrieved again."""
     body = await json_body(request)
     handles = body.get("handles") if isinstance(body, dict) else None
     return await _committed(cell, caller, handles, "handles")

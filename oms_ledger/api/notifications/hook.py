@@ -42,11 +42,13 @@ def _shown(hook: Hook, *, secrets: bool) -> dict[str, Any]:
 
 
 def missing() -> NoSubscription:
+    """The refusal of a key that has no hook."""
     return NoSubscription("hook")
 
 
 @router.get("/api/orders/hook/config")
 async def get_config(cell: TheCell, caller: MaySee) -> Response:
+    """Answer the hook of the key; its headers are shown to who may change them."""
     hook = await cell.read(hooks.get, caller.app_key, cell.encryption)
     if hook is None:
         raise missing()
@@ -55,6 +57,7 @@ async def get_config(cell: TheCell, caller: MaySee) -> Response:
 
 @router.post("/api/orders/hook/config")
 async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> Response:
+    """Configure the hook of the key, once its address accepts a signed ping."""
     body = await json_body(request)
     requested = body.get("hook") if isinstance(body, dict) else None
     if not isinstance(requested, dict) or not isinstance(requested.get("url"), str):
@@ -103,5 +106,6 @@ def _headers(requested: Any) -> dict[str, str]:
 
 @router.delete("/api/orders/hook/config")
 async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
+    """Remove the hook of the key and what waits for it."""
     await remove_hook(cell, caller.context, caller.app_key)
     return Response(status_code=200)

@@ -63,6 +63,7 @@ def serialize_state(connection: Connection, hook: Hook, now: int) -> dict[str, A
 
 
 def serialize_attempt(made: AttemptRecord) -> dict[str, Any]:
+    """An attempt: when, for how many milliseconds, and what came of it."""
     status = made.outcome.removeprefix("HTTP ")
     return {
         "position": made.position,
@@ -77,6 +78,7 @@ def serialize_attempt(made: AttemptRecord) -> dict[str, Any]:
 
 
 def serialize_pending(one: StoredMessage) -> dict[str, Any]:
+    """A notification that waits, and when it is due."""
     return {
         "position": one.position,
         "eventId": one.id,

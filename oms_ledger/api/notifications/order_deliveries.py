@@ -41,6 +41,8 @@ class NotificationOfOrder(ResponseModel):
 
 
 class DeliveriesOfOrder(ResponseModel):
+    """What each feed and hook got of an order."""
+
     order_id: str = Field(examples=["v502559acme-01"])
     deliveries: list[NotificationOfOrder]
 

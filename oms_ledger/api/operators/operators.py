@@ -25,16 +25,22 @@ MayManage = Annotated[Caller, Depends(requires("manage_users"))]
 
 
 class Invitation(Body):
+    """Whom to invite, and with which role."""
+
     email: Annotated[str, Field(max_length=254)]
     role: str
     name: Annotated[str, Field(max_length=120)] = ""
 
 
 class NewRole(Body):
+    """The role that the person gets."""
+
     role: str
 
 
 class OperatorModel(ResponseModel):
+    """A person who signs in to the back office, with the role in this account."""
+
     id: str = Field(examples=["pk3jq7x2m4a"])
     email: str
     name: str
@@ -47,10 +53,14 @@ class OperatorModel(ResponseModel):
 
 
 class Operators(ResponseModel):
+    """Who has a role in the account."""
+
     operators: list[OperatorModel]
 
 
 class Invited(ResponseModel):
+    """The person, and the token of the link for who has no password yet."""
+
     id: str
     token: str | None = Field(
         description="Of the link `/admin/-/link#…` to pass on, shown this once; null where the"

@@ -46,6 +46,8 @@ class RunRequest(Body):
 
 
 class Reason(ResponseModel):
+    """Why orders would be refused, and how many."""
+
     code: str = Field(examples=["OMS003"])
     message: str
     count: int
@@ -53,6 +55,8 @@ class Reason(ResponseModel):
 
 
 class RunPreview(ResponseModel):
+    """How many orders the command would be carried out on, and why not on the others."""
+
     command: str
     matched: int
     can: int
@@ -62,6 +66,8 @@ class RunPreview(ResponseModel):
 
 
 class RunModel(ResponseModel):
+    """A run and how far it is."""
+
     id: str
     command: str
     reason: str
@@ -75,10 +81,14 @@ class RunModel(ResponseModel):
 
 
 class Runs(ResponseModel):
+    """Runs of the account, newest first."""
+
     runs: list[RunModel]
 
 
 class OrderOfRun(ResponseModel):
+    """What came of one order."""
+
     order_id: str
     outcome: str | None = Field(description="`done`, `refused`, or null while it waits")
     code: str | None
@@ -86,6 +96,8 @@ class OrderOfRun(ResponseModel):
 
 
 class RunReport(RunModel):
+    """A run with what came of each order."""
+
     orders: list[OrderOfRun]
 
 
@@ -182,6 +194,8 @@ async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
 
 @router.get("", response_model=Runs)
 async def get_runs(cell: TheCell, caller: MayRun) -> Response:
+    """Answer the runs of the account, newest first."""
+
     def look(connection: Connection) -> list[dict[str, Any]]:
         found = runs.of_account(connection, caller.account)
         return [_serialize(one, runs.counts(connection, one.id)) for one in found]

@@ -40,6 +40,8 @@ ORDERS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 class Need(ResponseModel):
+    """Something that needs somebody, and the list that shows it."""
+
     kind: str = Field(examples=["cancellations-requested"])
     severity: str = Field(description="`error`, `decide` or `wait`", examples=["decide"])
     count: int = Field(examples=[2])
@@ -50,6 +52,8 @@ class Need(ResponseModel):
 
 
 class Attention(ResponseModel):
+    """What needs somebody, the most severe first."""
+
     needs: list[Need]
 
 

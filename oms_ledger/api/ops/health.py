@@ -32,6 +32,7 @@ router = APIRouter(tags=["Health"], dependencies=[Depends(public_route("health")
 
 @router.get("/healthz")
 async def healthz() -> Response:
+    """Answer while the process lives; it says nothing of the database."""
     return json_response({"status": "alive"})
 
 

@@ -33,12 +33,16 @@ NAMED = 20  # differences that are named
 
 
 class Seal(ResponseModel):
+    """A link of the hash chain, over the events from one position to another."""
+
     from_position: int
     to_position: int
     seal: str = Field(description="SHA-256 over the seal before and the events, in hex")
 
 
 class Seals(ResponseModel):
+    """The last seals."""
+
     seals: list[Seal]
 
 
@@ -74,6 +78,8 @@ async def get_seals(
 
 
 class CurrentSeal(ResponseModel):
+    """The newest signed anchor; the last seal where nothing signs."""
+
     position: int
     seal: str = Field(description="SHA-256 over the seal before and the events, in hex")
     size: int | None = Field(description="Seals up to there; null where nothing is signed")

@@ -34,6 +34,7 @@ MayNotify = Annotated[Caller, Depends(requires("notify_payment"))]
 async def post_start_handling(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayHandle
 ) -> Response:
+    """Start handling an order that is ready for it."""
     await ledger.change(
         caller.context,
         order_id,

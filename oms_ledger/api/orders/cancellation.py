@@ -33,6 +33,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Cancellation(Body):
+    """Why, and whether the customer wants it."""
+
     reason: str | None = None
     requested_by_user: bool | None = False
 
@@ -86,6 +88,8 @@ async def post_user_cancel_request(
 
 
 class Denial(Body):
+    """Which request is denied, and why: the customer reads it."""
+
     cancellation_request_id: Annotated[str, Field(min_length=1, max_length=256)]
     deny_reason: Annotated[str, Field(min_length=1)]
 
@@ -94,6 +98,7 @@ class Denial(Body):
 async def post_deny_cancellation_request(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayDeny
 ) -> Response:
+    """Deny a cancellation that was requested; the order goes on where it was."""
     fields = parse(Denial, await json_body(request))
     decision = partial(
         deny_cancellation,

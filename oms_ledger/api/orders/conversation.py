@@ -38,6 +38,8 @@ Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class Interaction(Body):
+    """A line for the order's log, and who wrote it."""
+
     source: Annotated[Text, Field(validation_alias=AliasChoices("source", "Source"))]
     message: Annotated[Text, Field(validation_alias=AliasChoices("message", "Message"))]
 

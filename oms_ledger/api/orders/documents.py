@@ -33,6 +33,7 @@ MayGroup = Annotated[Caller, Depends(requires("order_group"))]
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer of JSON; `bytes` are sent as they are."""
     body = value if isinstance(value, bytes) else orjson.dumps(value)
     return Response(body, status, headers, media_type=JSON)
 
@@ -74,6 +75,7 @@ async def _of_group(cell: Cell, account: Account, one: GroupedOrder, language: s
 
 @router.get("/api/oms/pvt/orders/{order_id}")
 async def get_order(order_id: PathId, request: Request, cell: TheCell, caller: MayGet) -> Response:
+    """Answer an order, by its id or, as `seq…`, by its sequence."""
     if sequence := re.fullmatch(r"seq(\d{1,15})", order_id):
         await request.app.state.freshness.wait()
         order_id = await asyncio.to_thread(_by_sequence, cell, caller, int(sequence[1]))

@@ -43,6 +43,8 @@ TERMS = (
 
 
 class Hit(ResponseModel):
+    """What was found, and by what."""
+
     kind: str = Field(
         description="`order`, `group`, `event`, `request`, `name`, or the term it was found by",
         examples=["invoice"],
@@ -52,6 +54,8 @@ class Hit(ResponseModel):
 
 
 class Found(ResponseModel):
+    """What was found by one text."""
+
     q: str = Field(examples=["NF-20418"])
     hits: list[Hit]
 

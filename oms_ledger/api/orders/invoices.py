@@ -72,6 +72,8 @@ class InvoiceItem(Body):
 
 
 class Refund(Body):
+    """What of a payment goes back, in cents."""
+
     value: Cents | None = None
 
 
@@ -260,6 +262,8 @@ async def post_invoices(
 
 
 class Tracking(Body):
+    """How a package is followed: number, address, carrier and day of dispatch."""
+
     tracking_number: Text = None
     tracking_url: str | None = None
     courier: Text = None
@@ -267,6 +271,8 @@ class Tracking(Body):
 
 
 class Happening(Body):
+    """Where a package was, and when."""
+
     city: Text = None
     state: Text = None
     description: Text = None
@@ -274,6 +280,8 @@ class Happening(Body):
 
 
 class Delivery(Body):
+    """Where a package has been, and whether it has arrived."""
+
     is_delivered: bool | None = None
     delivered_date: str | None = None
     events: list[Happening] | None = None
@@ -286,6 +294,7 @@ class Delivery(Body):
 async def put_tracking(
     order_id: PathId, invoice_number: PathId, request: Request, ledger: TheLedger, caller: MayTrack
 ) -> Response:
+    """Report where the package of an invoice is, and whether it has arrived."""
     fields = parse(Delivery, await json_body(request))
     zone = (await ledger.account(caller.account)).setting("time_zone")
     decision = partial(
@@ -328,6 +337,7 @@ def _no_date(at: int) -> datetime:
 async def patch_invoice(
     order_id: PathId, invoice_number: PathId, request: Request, ledger: TheLedger, caller: MayUpdate
 ) -> Response:
+    """Give the package of an invoice its tracking number, address or carrier."""
     fields = parse(Tracking, await json_body(request))
     details = fields.model_dump(by_alias=True, exclude_unset=True)
     order = await ledger.change(

@@ -40,6 +40,7 @@ REPORT_LIMIT = 50_000
 
 @router.get("/api/oms/pvt/orders")
 async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Response:
+    """List orders by the filters of the query, a page at a time, with facets and sums."""
     account = await cell.ledger.account(caller.account)
     query = request.query_params
     wanted = requested(account, of_query(query.multi_items()), cell.clock.now())
@@ -53,6 +54,7 @@ async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Respo
 
 @router.post("/api/orders/extendsearch/orders")
 async def extended_search(request: Request, cell: TheCell, caller: MaySearch) -> Response:
+    """Search orders by filters in the query or the body."""
     body = await json_body(request)
     if body is not None and not isinstance(body, dict):
         raise bad_request("The body: expected an object of filters")

@@ -70,6 +70,7 @@ class ParsedRequest:
 
 
 def of_query(items: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The values of each parameter, in the order of the URL."""
     given: dict[str, list[str]] = {}
     for name, value in items:
         given.setdefault(name, []).append(value)
@@ -155,6 +156,7 @@ def _one(given: Given, name: str) -> str:
 
 
 def values_of(given: Given, name: str) -> list[str]:
+    """The values of a filter; one with commas is several. Empty when it means every order."""
     values = [value for value in given.get(name, ()) if value]
     if len(given.get(name, ())) == 1:
         values = [part for value in values for part in value.split(",") if part.strip()]
@@ -162,6 +164,7 @@ def values_of(given: Given, name: str) -> list[str]:
 
 
 def flag(text: str, name: str) -> bool | None:
+    """A yes or no of the query, None when it is empty; 400 for another text."""
     known = {"true": True, "1": True, "false": False, "0": False, "": None}
     if text.lower() not in known:
         raise bad_request(f"{name}: found {shown(text)}, expected true or false")
@@ -326,6 +329,7 @@ def _page(account: Account, given: Given) -> tuple[int, int]:
 
 
 def number(text: str, name: str) -> int:
+    """A whole number of up to nine digits; 400 for another text."""
     if not is_whole(text, 9):
         raise bad_request(f"{name}: found {shown(text)}, expected a whole number")
     return int(text)

@@ -42,6 +42,7 @@ User = Annotated[Caller, Depends(shopper_or("user_orders"))]
 
 @router.get("/api/oms/user/orders")
 async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Response:
+    """List the orders of the shopper who is signed in, or whom an operator names."""
     account = await cell.ledger.account(caller.account)
     given = of_query(request.query_params.multi_items())
     email = _customer(caller, given)
@@ -54,6 +55,7 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
 
 @router.get("/api/oms/user/orders/last")
 async def get_last_order(request: Request, cell: TheCell, caller: User) -> Response:
+    """Answer the shopper's newest order; 404 when there is none."""
     account = await cell.ledger.account(caller.account)
     email = _customer(caller, of_query(request.query_params.multi_items()))
     created = reachable(account, (None, None), cell.clock.now())

@@ -72,6 +72,8 @@ HERE = "/api/pvt/transactions/{transaction_id}"
 
 
 class Start(Body):
+    """Under which reference the client knows the transaction."""
+
     reference_id: str
 
 
@@ -97,11 +99,13 @@ async def get_payment_transaction(order_id: PathId, cell: TheCell, caller: MayGe
 
 @router.get(HERE)
 async def get_transaction(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
+    """Answer a transaction with its totals, in cents."""
     return json_response(transactions.transaction(await _orders(cell, caller, transaction_id)))
 
 
 @router.get(f"{HERE}/payments")
 async def get_payments(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
+    """Answer the payments of a transaction."""
     return json_response(transactions.payments(await _orders(cell, caller, transaction_id)))
 
 
@@ -109,6 +113,7 @@ async def get_payments(transaction_id: PathId, cell: TheCell, caller: MayRead) -
 async def get_payment(
     transaction_id: PathId, payment_id: PathId, cell: TheCell, caller: MayRead
 ) -> Response:
+    """Answer one payment of a transaction."""
     orders = await _orders(cell, caller, transaction_id)
     found = transactions.payment(orders, payment_id)
     if found is None:
@@ -139,18 +144,21 @@ async def get_payment_systems(caller: MayRead) -> Response:
 
 @router.get(f"{HERE}/settlements")
 async def get_settlements(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
+    """Answer what was settled, and what is to be."""
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.movements(orders, Kind.SETTLE))
 
 
 @router.get(f"{HERE}/refunds")
 async def get_refunds(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
+    """Answer what was refunded, and what is to be."""
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.movements(orders, Kind.REFUND))
 
 
 @router.get(f"{HERE}/cancellations")
 async def get_cancellations(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
+    """Answer what was canceled of the authorized amounts, and what is to be."""
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.movements(orders, Kind.CANCEL))
 
@@ -229,6 +237,7 @@ class ParsedRequest(Body):
 async def post_settlement_request(
     transaction_id: PathId, request: Request, cell: TheCell, caller: MaySettle
 ) -> Response:
+    """Settle an amount, in cents, of what is authorized."""
     return await _ask(transaction_id, request, cell, caller, Kind.SETTLE)
 
 
@@ -236,6 +245,7 @@ async def post_settlement_request(
 async def post_refunding_request(
     transaction_id: PathId, request: Request, cell: TheCell, caller: MayRefund
 ) -> Response:
+    """Refund an amount, in cents, of what is settled."""
     return await _ask(transaction_id, request, cell, caller, Kind.REFUND)
 
 
@@ -243,6 +253,7 @@ async def post_refunding_request(
 async def post_cancellation_request(
     transaction_id: PathId, request: Request, cell: TheCell, caller: MayCancel
 ) -> Response:
+    """Cancel an amount, in cents, of what is authorized and not settled."""
     return await _ask(transaction_id, request, cell, caller, Kind.CANCEL)
 
 
@@ -307,6 +318,7 @@ class Paid(Body):
 async def post_notification(
     payment_id: PathId, request: Request, cell: TheCell, caller: MayNotify
 ) -> Response:
+    """Take the word that a payment was paid, or denied."""
     fields = parse(Paid, await json_body(request) or {})
     if (fields.status or "").lower() == "denied":
         return await _denied(payment_id, request, cell, caller, fields.message)

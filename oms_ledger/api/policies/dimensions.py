@@ -33,37 +33,51 @@ Word = Annotated[str, Field(max_length=256, coerce_numbers_to_str=True)]
 
 
 class Condition(Body):
+    """A JSONata expression over the order."""
+
     condition_type: int = 2
     description: str | None = None
     expression: Annotated[str, Field(min_length=1)]
 
 
 class Effect(Body):
+    """What a rule does where its condition holds: 0 accepts, 1 denies, 2 asks people."""
+
     description: str | None = None
     effect_type: Annotated[int, Field(ge=0, le=2)]
 
 
 class Trigger(Body):
+    """A condition and its effect."""
+
     condition: Condition
     effect: Effect
 
 
 class Scores(Body):
+    """A score of at least `accept` accepts, one of at most `deny` denies."""
+
     accept: Annotated[int, Field(ge=-(10**9), le=10**9)] = 10
     deny: Annotated[int, Field(ge=-(10**9), le=10**9)] = 5
 
 
 class Authorizer(Body):
+    """Who decides: a person or a unit."""
+
     id: Word
     type: Word = "unit"
 
 
 class Authorizers(Body):
+    """Who decides, and whether all of them have to approve."""
+
     require_all_approvals: bool = False
     authorizers: Annotated[list[Authorizer], Field(max_length=100)] = Field(default_factory=list)
 
 
 class Rule(Body):
+    """A rule of a dimension; rules are evaluated by ascending priority."""
+
     id: Word | None = None
     name: Annotated[str, Field(min_length=1, max_length=256)]
     priority: Annotated[int, Field(ge=0, le=10**6)] = LAST
@@ -73,6 +87,8 @@ class Rule(Body):
 
 
 class NewDimension(Body):
+    """A dimension and its rules, for one unit."""
+
     name: Annotated[str, Field(min_length=1, max_length=256)]
     require_all_rules_acceptance: bool = False
     priority: Annotated[int, Field(ge=0, le=10**6)] = LAST
@@ -106,7 +122,8 @@ def _dimension(body: NewDimension, known: Dimension | None = None) -> dict[str, 
     }
 
 
-def serialize_dimension(body: dict[str, Any], created_at: int) -> dict[str, Any]:
+def _serialize_dimension(body: dict[str, Any], created_at: int) -> dict[str, Any]:
+    """A dimension in the published form, with when it was created."""
     at = spell(instant(created_at), PII_ZONE)
     return {**body, "creationDate": at, "creationVersion": "1", "creationEnvironment": "stable"}
 
@@ -120,7 +137,7 @@ async def get_dimensions(request: Request, cell: TheCell, caller: MayRead) -> Re
         if request.query_params.getlist(name)
     }
     found = [
-        serialize_dimension(one.body, one.created_at)
+        _serialize_dimension(one.body, one.created_at)
         for one in await cell.read(table.of_account, caller.account)
         if all(str(one.body.get(k) or "").casefold() in values for k, values in wanted.items())
     ]
@@ -129,6 +146,7 @@ async def get_dimensions(request: Request, cell: TheCell, caller: MayRead) -> Re
 
 @router.post("")
 async def post_dimension(request: Request, cell: TheCell, caller: MayWrite) -> Response:
+    """Create a dimension with its rules."""
     body = _dimension(parse(NewDimension, await json_body(request)))
 
     def write(connection: Connection) -> str:
@@ -144,6 +162,7 @@ async def post_dimension(request: Request, cell: TheCell, caller: MayWrite) -> R
 async def put_dimension(
     dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Replace a dimension and its rules."""
     given = parse(NewDimension, await json_body(request))
 
     def write(connection: Connection) -> str:
@@ -158,6 +177,8 @@ async def put_dimension(
 async def delete_dimension(
     dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Delete a dimension and its rules."""
+
     def write(connection: Connection) -> str:
         if not table.remove(connection, caller.account, dimension_id):
             raise DimensionNotFound()
@@ -174,6 +195,7 @@ async def delete_dimension(
 async def post_rule(
     dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Add a rule to a dimension."""
     rule = _rule(parse(Rule, await json_body(request)))
     await _with_rules(cell, caller, request, dimension_id, lambda rules: [*rules, rule])
     return json_response(rule)
@@ -200,6 +222,7 @@ async def put_rules(
 async def put_rule(
     dimension_id: PathId, rule_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Replace a rule of a dimension."""
     rule = _rule(parse(Rule, await json_body(request)), rule_id)
 
     def replaced(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -214,6 +237,7 @@ async def put_rule(
 async def delete_rule(
     dimension_id: PathId, rule_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
+    """Delete a rule of a dimension."""
 
     def without(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
         _require_rule(rules, rule_id)
@@ -282,4 +306,4 @@ async def _changed(
 
 def _answer(dimension: Dimension | None) -> Response:
     assert dimension is not None, "what was written is there"
-    return json_response(serialize_dimension(dimension.body, dimension.created_at))
+    return json_response(_serialize_dimension(dimension.body, dimension.created_at))
