@@ -17,6 +17,7 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Deciders
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import NOTHING
+from oms_ledger.eventstore.idempotency import KeyClaim
 from oms_ledger.eventstore.ledger import (
     Filling,
     IdempotentReplay,
@@ -192,11 +193,13 @@ class Ledger(StreamLedger):
         decide: Callable[[Account], Sequence[AccountEvent]],
         *,
         fills: Sequence[Fill] = (),
+        claim: KeyClaim | None = None,
     ) -> Account:
         """Decide on what the account has configured now, and record what follows.
 
         The tables of configuration are filled in the same transaction; `fills` run before them, and
-        what they raise undoes all. Without anything new they do not run.
+        what they raise undoes all. Without anything new they do not run. With a claim of the
+        context, `IdempotentReplay` for a request that was recorded before.
         """
 
         def decided(account: Account | None) -> Sequence[AccountEvent]:
@@ -204,7 +207,7 @@ class Ledger(StreamLedger):
                 raise AccountNotFound(ctx.account)
             return decide(account)
 
-        return await self.change_account(ctx, decided, fills=fills)
+        return await self.change_account(ctx, decided, fills=fills, claim=claim)
 
     async def change_account(
         self,
@@ -212,7 +215,9 @@ class Ledger(StreamLedger):
         decide: Callable[[Account | None], Sequence[AccountEvent]],
         *,
         fills: Sequence[Fill] = (),
+        claim: KeyClaim | None = None,
     ) -> Account:
         """`configure`, for an account that may not be there yet."""
         stream = order_stream(ctx.account, "")
-        return cast(Account, (await self.record(ctx, {stream: decide}, fills=fills))[stream])
+        states = await self.record(ctx, {stream: decide}, fills=fills, claim=claim)
+        return cast(Account, states[stream])

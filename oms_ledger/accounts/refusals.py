@@ -60,6 +60,15 @@ class AffiliateNotFound(Refusal):
     status, code, text = 404, "FMT0021", "Invalid affiliate id: there is no affiliate {0}"
 
 
+class KeyCreatedBefore(Refusal):
+    """409: the request with this Idempotency-Key has made a key, whose token was shown then."""
+
+    status, code = 409, "OMS003"
+    text = (
+        "The request made the key {0} before: its token was shown then, rotate it for another"
+    )
+
+
 class KeyNotFound(Refusal):
     """The account has no app key of that name."""
 

@@ -164,10 +164,12 @@ class StreamLedger:
         decisions: Mapping[str, Callable[[Any], Sequence[Any]]],
         *,
         fills: Sequence[Fill] = (),
+        claim: KeyClaim | None = None,
     ) -> dict[str, Any]:
         """Decide on each stream as it is now, there or not, and record all that follows at once.
 
-        The states by stream. `fills` run in the same transaction, unless nothing is new.
+        The states by stream. `fills` run in the same transaction, unless nothing is new. With a
+        claim of its context, `IdempotentReplay` for a request that was recorded before.
         """
         ctx = ctx.without_idempotency()
         for _ in range(ATTEMPTS):
@@ -175,7 +177,9 @@ class StreamLedger:
             new_events = {s: decide(states[s].state) for s, decide in decisions.items()}
             after: dict[str, StreamState] | None = states
             if any(new_events.values()):
-                after = await self.append(ctx, states, new_events, self.clock.now(), fills=fills)
+                after = await self.append(
+                    ctx, states, new_events, self.clock.now(), claim=claim, fills=fills
+                )
             if after is not None:
                 return {stream: loaded_state.state for stream, loaded_state in after.items()}
         raise ConcurrencyError(", ".join(decisions))
@@ -302,6 +306,10 @@ class StreamLedger:
         taken = await asyncio.to_thread(self.store.key, claim.account, claim.name)
         if taken is not None:
             raise IdempotentReplay(claim, taken)
+
+    async def first_answer(self, again: IdempotentReplay) -> dict[str, Any]:
+        """The states by stream after the request that came again; another one's is refused."""
+        return {s: one.state for s, one in (await self._as_of(again.claim, again.taken)).items()}
 
     async def _as_of(self, claim: KeyClaim, taken: bytes) -> dict[str, StreamState]:
         """The orders of a first answer, as they were after it."""

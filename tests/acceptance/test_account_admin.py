@@ -36,6 +36,20 @@ def test_keys_are_created_labeled_rotated_and_revoked(client, app):
     assert names[:4] == ["key-revoked", "key-rotated", "key-labeled", "key-created"]
 
 
+@pytest.mark.guarantee("G5")
+def test_a_request_that_comes_again_makes_no_second_key(client):
+    once, body = {"Idempotency-Key": "k1"}, {"role": "Owner", "label": "erp"}
+    made = client.call("POST", KEYS, body, **once)
+    before = client.call("GET", KEYS).json()
+    again = client.call("POST", KEYS, body, **once)
+    assert (made.status, again.status) == (201, 409)
+    assert made.json()["appKey"] in again.json()["error"]["message"]
+    assert made.json()["appToken"] not in again.json()["error"]["message"]
+    assert client.call("POST", KEYS, {"role": "Owner"}, **once).status == 422
+    assert client.call("GET", KEYS).json() == before
+    assert client.call("POST", KEYS, body, **{"Idempotency-Key": "k2"}).status == 201
+
+
 def test_nobody_makes_a_key_that_may_do_more(client_of, client):
     assert client_of("OMS - Full access").call("GET", KEYS).status == 403
     assert client.call("POST", KEYS, {"role": "King"}).status == 400

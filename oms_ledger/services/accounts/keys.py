@@ -7,8 +7,10 @@ from functools import partial
 from oms_ledger.accounts import keys
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent
-from oms_ledger.accounts.keys import KeyCreated
+from oms_ledger.accounts.keys import KeyCreated, KeyItem
+from oms_ledger.accounts.refusals import KeyCreatedBefore
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.ledger import IdempotentReplay
 from oms_ledger.ledger import Ledger
 from projections.accounts.app_keys import hash_of
 
@@ -28,15 +30,31 @@ async def create_key(
 ) -> tuple[str, str]:
     """A new key and its token. `label` is what it is for; its `party` never changes.
 
-    `resources` are single ones, besides the role or with an empty one.
+    `resources` are single ones, besides the role or with an empty one. A request that comes again
+    under its Idempotency-Key is refused and named the key that it has made.
     """
-    app_key = f"vtexappkey-{ctx.account}-{secrets.token_hex(3).upper()}"
-    token = new_token()
-    created = KeyCreated(
-        app_key, role, party, label, hash_of(token).hex(), tuple(sorted({*resources}))
-    )
-    await ledger.configure(ctx, lambda account: [created])
-    return app_key, token
+    token, created = new_token(), list[KeyCreated]()
+
+    def decide(account: Account) -> list[AccountEvent]:
+        app_key = _unused_name(account)
+        hashed = hash_of(token).hex()
+        created[:] = [KeyCreated(app_key, role, party, label, hashed, tuple(sorted({*resources})))]
+        return [*created]
+
+    try:
+        await ledger.configure(ctx, decide, claim=ctx.claim())
+    except IdempotentReplay as again:
+        (account,) = (await ledger.first_answer(again)).values()
+        made = account.configuration.all(KeyItem).values()
+        raise KeyCreatedBefore(max(made, key=lambda key: key.created_at).app_key) from None
+    return created[0].app_key, token
+
+
+def _unused_name(account: Account) -> str:
+    known = account.configuration.all(KeyItem)
+    while (name := f"vtexappkey-{account.name}-{secrets.token_hex(3).upper()}") in known:
+        pass
+    return name
 
 
 async def label_key(ledger: Ledger, ctx: CommandContext, app_key: str, label: str | None) -> None:
