@@ -64,9 +64,7 @@ class KeyCreatedBefore(Refusal):
     """409: the request with this Idempotency-Key has made a key, whose token was shown then."""
 
     status, code = 409, "OMS003"
-    text = (
-        "The request made the key {0} before: its token was shown then, rotate it for another"
-    )
+    text = "The request made the key {0} before: its token was shown then, rotate it for another"
 
 
 class KeyNotFound(Refusal):

@@ -32,6 +32,11 @@ from projections.ops.verify_authorizations import (
 )
 from projections.ops.verify_documents import verify_documents, verify_no_unknown_rows
 from projections.ops.verify_notifications import verify_notifications
+from projections.ops.verify_unique_keys import (
+    verify_heads,
+    verify_keys_of_orders,
+    verify_no_unknown_keys,
+)
 from projections.orders import totals, views
 from projections.sql.keys import among
 from projections.subscriptions import checkpoints, registry
@@ -94,6 +99,7 @@ def verify_page(
     found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
     found += verify_documents(database, loader, [stream for _, stream in streams])
     found += verify_authorizations(database, loader, streams)
+    found += verify_keys_of_orders(database, loader, streams)
     return page[-1][0], len(page), found
 
 
@@ -107,6 +113,8 @@ def verify_whole(database: Database) -> list[Difference]:
             *_figures(connection),
             *_unowned(connection),
             *verify_notifications(connection),
+            *verify_no_unknown_keys(connection),
+            *verify_heads(connection),
         ]
 
 

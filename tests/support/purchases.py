@@ -1,6 +1,7 @@
 """Purchases and orders that tests place, and the shortest way to place them."""
 
 import copy
+import json
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,8 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.ledger import KeyTaken
+from oms_ledger.eventstore.records import Key
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
@@ -68,7 +71,13 @@ async def open_account(ledger: Ledger, grace_period_minutes: int = 0, name: str 
 
 
 async def place(ledger: Ledger, order_id: str, number: int = 1, account: str = ACCOUNT) -> Order:
-    orders = await ledger.place(CommandContext(account, "test"), {order_id: placed(number)})
+    """An order, the first of its group with the group's key."""
+    ctx, event = CommandContext(account, "test"), placed(number)
+    key = Key(account, f"group:{event.order_group}", json.dumps([order_id]).encode())
+    try:
+        orders = await ledger.place(ctx, {order_id: event}, keys=[key])
+    except KeyTaken:
+        orders = await ledger.place(ctx, {order_id: event})
     return orders[order_id]
 
 
