@@ -1,4 +1,4 @@
-"""What is promised, by number, and the tests that show it: `make guarantees` writes the page.
+"""What is promised, what is tried, and the tests that show it: `make guarantees` writes both pages.
 
 The sentences are in `docs/reference/guarantees.toml`; a test says which of them it shows by the
 marker `guarantee`.
@@ -10,11 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).parents[1]
 REFERENCE = TESTS.parent / "docs" / "reference"
 REGISTRY = REFERENCE / "guarantees.toml"
 PAGE = REFERENCE / "guarantees.md"
+ATTACKS = REFERENCE / "attacks.toml"
+ATTACKS_PAGE = ATTACKS.with_suffix(".md")
 
 HEAD = """\
 # Guarantees
@@ -23,6 +26,14 @@ What oms-ledger promises, and the tests that show it (below `tests/`; `pytest --
 runs those of one). They run on SQLite and on PostgreSQL where they need a database. `make soak`
 looks for what single tests do not find. This page is written by `make guarantees` from
 `guarantees.toml` and the tests' markers.
+"""
+
+
+ATTACKS_HEAD = """\
+# Attacks
+
+What is tried against a deployment, kind by kind, what happens, and the tests that hold it (below
+`tests/`). This page is written by `make guarantees` from `attacks.toml`.
 """
 
 
@@ -74,5 +85,23 @@ def page() -> str:
     return "".join(parts)
 
 
+def kinds() -> list[dict[str, Any]]:
+    """Kinds of attacks: `name`, and `rows` with `tried`, `answer`, `tests`."""
+    found: list[dict[str, Any]] = tomllib.loads(ATTACKS.read_text())["kinds"]
+    return found
+
+
+def attacks_page() -> str:
+    """The page of attacks as it should be."""
+    parts = [ATTACKS_HEAD]
+    for kind in kinds():
+        parts.append(f"\n## {kind['name']}\n\n| Tried | What happens | Held by |\n|---|---|---|\n")
+        for row in kind["rows"]:
+            tests = "<br>".join(f"`{test}`" for test in row["tests"])
+            parts.append(f"| {row['tried']} | {row['answer']} | {tests} |\n")
+    return "".join(parts)
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    ATTACKS_PAGE.write_text(attacks_page())

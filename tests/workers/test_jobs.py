@@ -257,8 +257,8 @@ def carried_to_the_end(cell, job_id):
 
 def _place(cell, n, count):
     async def place():
-        for order_id in orders(n, count):
-            await place_paid(cell.ledger, order_id, n)
+        for number, order_id in enumerate(orders(n, count)):
+            await place_paid(cell.ledger, order_id, 10 * n + number)
 
     asyncio.run(place())
 
