@@ -64,6 +64,23 @@ def test_a_request_has_one_host(cell, hosts):
     assert (answer.status, answer.error["code"]) == (400, "OMS004")
 
 
+@pytest.mark.guarantee("G53")
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        (GET_ORDER, [("Content-Length", "5"), ("Transfer-Encoding", "chunked")]),
+        (GET_ORDER, [("X-VTEX-API-AppKey", "a"), ("x-vtex-api-appkey", "b")]),
+        (GET_ORDER, [("Authorization", "Bearer a"), ("Authorization", "Bearer b")]),
+        (GET_ORDER, [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]),
+        ("*", []),
+    ],
+    ids=["lengths", "keys", "tokens", "repeats", "no path"],
+)
+def test_a_request_that_a_proxy_reads_otherwise_is_refused(cell, url, headers):
+    answer = ask(build(cell), url, headers=[("Host", "acme.localhost"), *headers], host=None)
+    assert (answer.status, answer.error["code"]) == (400, "OMS004")
+
+
 @pytest.mark.parametrize("started", [False, True])
 def test_no_exception_reaches_the_server(started):
     async def broken(scope: Any, receive: Any, send: Any) -> None:

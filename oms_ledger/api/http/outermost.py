@@ -37,7 +37,7 @@ class Outermost:
             await self._app(scope, receive, send)
             return
         answer = _Answer(scope, send)
-        if problem := _wrong_host(scope):
+        if problem := _ambiguous(scope):
             await answer.refuse(400, "OMS004", problem)
             return
         try:
@@ -104,8 +104,23 @@ class _Answer:
         return [header for header in wanted if header[0] not in given]
 
 
-def _wrong_host(scope: Scope) -> str | None:
-    """Of two hosts a proxy may have believed one, and the account would be taken from the other."""
+_ONCE = (b"x-vtex-api-appkey", b"x-vtex-api-apptoken", b"authorization", b"idempotency-key")
+
+
+def _ambiguous(scope: Scope) -> str | None:
+    """What a proxy in front may have read in another way than it is read here, if anything.
+
+    Of two hosts it may have believed one, and the account would be taken from the other; of a body
+    of two lengths it may take the rest for the next request of somebody else.
+    """
+    names = [name for name, _ in scope["headers"]]
+    if not scope["path"].startswith("/"):
+        return "The address: expected a path"
+    if b"transfer-encoding" in names and b"content-length" in names:
+        return "Content-Length: found one beside Transfer-Encoding, expected one of them"
+    for name in _ONCE:
+        if names.count(name) > 1:
+            return f"{name.decode()}: found {names.count(name)}, expected one"
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) == 1 and hosts[0].strip():
         return None
