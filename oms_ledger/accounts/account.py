@@ -90,6 +90,10 @@ _FORMS = {
     "partners": (re.compile(r"\*|(?:[a-z][a-z0-9]*(?:\s*,\s*|$))*"), "names between commas, or *"),
     "currency": (re.compile(r"[A-Z]{3}"), "an ISO 4217 code, as BRL"),
     "country": (re.compile(r"[A-Z]{3}"), "an ISO 3166 alpha-3 code, as BRA"),
+    "order_placed_url": (
+        re.compile(r"|(?:https?://|/)\S*"),
+        "an address, a path or nothing",
+    ),
     "language": (re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"), "a language, as pt-BR"),
 }
 

@@ -27,6 +27,8 @@ def test_a_default_is_what_its_setting_may_be(name):
         ("language", "pt-BR"),
         ("language", "zh-Hant-TW"),
         ("mail_from", "Store <no-reply@store.example>"),
+        ("order_placed_url", "https://store.example/спасибо?a=1#top"),
+        ("order_placed_url", "/thanks"),
     ],
 )
 def test_what_pages_carts_and_mails_can_use_is_taken(name, text):
@@ -41,6 +43,7 @@ def test_what_pages_carts_and_mails_can_use_is_taken(name, text):
         *(("country", text) for text in ("", "BR", "Brazil")),
         *(("language", text) for text in ("", "é", "en_US", "en-", "en\n")),
         *(("mail_from", text) for text in ("Store", "a@b\r\nBcc: c@d", "<>")),
+        *(("order_placed_url", text) for text in ("thanks", "javascript:alert(1)", "/a\r\nb: c")),
         ("price_divergence_rule", "[" * 15_000),
         ("price_divergence_rule", "1" * 5_000),
     ],

@@ -4,6 +4,8 @@
 address answers here.
 """
 
+from urllib.parse import quote
+
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -13,6 +15,20 @@ _TEXTS = {
     CHECKOUT: ("Payment needed", "The payment was not made. Go back to the store and try again."),
 }
 _HEADERS = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+
+
+_OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%"
+
+
+def placed_page(page: str, order_group: str) -> str:
+    """A page's address with the group of the order that was placed, `og`, in ASCII as a header is.
+
+    A fragment stays at its end.
+    """
+    address, mark, fragment = page.partition("#")
+    group = quote(order_group, safe="")
+    named = f"{address}{'&' if '?' in address else '?'}og={group}{mark}{fragment}"
+    return quote(named, safe=_OF_ADDRESSES)
 
 
 async def show(request: Request) -> Response:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -13,7 +12,7 @@ from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.carts.access import TheCarts
 from oms_ledger.api.carts.answers import with_cookies
-from oms_ledger.api.checkout.pages import CHECKOUT, ORDER_PLACED
+from oms_ledger.api.checkout.pages import CHECKOUT, ORDER_PLACED, placed_page
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request
@@ -125,8 +124,7 @@ async def get_gateway_callback(
     if answer.status_code != 204:
         return Response(status_code=302, headers={"Location": PAYMENT_PAGE})
     page = account.setting("order_placed_url") or ORDER_PLACED
-    mark = "&" if "?" in page else "?"
-    location = f"{page}{mark}og={quote(orders[0].placed.order_group, safe='')}"
+    location = placed_page(page, orders[0].placed.order_group)
     sent_on = Response(status_code=302, headers={"Location": location})
     return await _after_purchase(sent_on, request, carts, orders)
 
