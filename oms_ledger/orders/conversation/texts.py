@@ -3,6 +3,9 @@
 `{name}`, `{order_id}`, `{store}` and what the occasion says besides are filled in.
 """
 
+import re
+from collections.abc import Mapping
+
 from oms_ledger.orders.status import language_of
 
 NEW_ORDER = "vtexcommerce-new-order"
@@ -101,13 +104,17 @@ TEXTS[ORDER_CHANGED_V2] = TEXTS[ORDER_CHANGED]
 TEXTS[SHIPPED_WITH_REQUEST] = TEXTS[INVOICED_WITH_REQUEST]
 
 
+_NAME = re.compile(r"\{([a-z_]+)\}")
+
+
 def text_of(template: str, locale: object) -> Text:
     """The text in a customer's language; English where there is none."""
     return TEXTS[template][language_of(locale if isinstance(locale, str) else "")]
 
 
-def filled(text: str, names: dict[str, object]) -> str:
-    """Only the names that are known are filled in; a text may have any other braces."""
-    for name, value in names.items():
-        text = text.replace("{" + name + "}", str(value))
-    return text.strip()
+def filled(text: str, names: Mapping[str, object]) -> str:
+    """Only the names that are known are filled in; a text may have any other braces.
+
+    What was put in is not looked at again: a customer may be called `{reason}`.
+    """
+    return _NAME.sub(lambda found: str(names.get(found[1], found[0])), text).strip()
