@@ -271,11 +271,50 @@ class TestIncoming:
         answer = client.call("POST", self.URL, mail)
         assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
 
-    def test_a_mail_to_too_many_is_refused(self, client):
-        message = EmailMessage()
-        message["From"] = "a@example.com"
-        message["To"] = [f"u{number}@example.com" for number in range(101)]
-        message.set_content("all of you")
-        sent = {"Content-Type": "message/rfc822"}
-        answer = client.call("POST", self.URL, bytes(message), **sent)
+    def test_of_ten_thousand_recipients_the_first_hundred_are_looked_at(self, client):
+        order_id = paid(client)
+        _, alias = addresses(client, order_id)
+        others = [f"u{number}@example.com" for number in range(10_000)]
+        rfc822 = {"Content-Type": "message/rfc822"}
+        for to, status in (([*others[:99], alias, *others], 202), ([*others, alias], 404)):
+            text = f"From: a@example.com\r\nTo: {', '.join(to)}\r\n\r\nall of you"
+            assert client.call("POST", self.URL, text.encode(), **rfc822).status == status
+            mail = {"from": "a@example.com", "to": to, "text": None, "messageId": None}
+            assert client.call("POST", self.URL, mail).status == status
+
+    @pytest.mark.parametrize(
+        ("headers", "body", "shown"),
+        [
+            (b"Content-Type: text/plain; charset=x-unknown", b"ol\xc3\xa1", "olá"),
+            (b"Content-Type: text/plain; charset=\x00utf-8", b"hi", "hi"),
+            (b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64", b"!!!", ""),
+            (b"Content-Type: multipart/mixed; boundary=b", b"--c\r\n\r\nhi", ""),
+            (b"Subject: =?utf-8?b?!!!?=", b"hi", "hi"),
+            (b"Cc: list: d@x, e@y;, <@>, a@[", b"hi", "hi"),
+            (b"Content-Type: text/html; charset=iso-8859-1", b"<b>\xe1</b>", "<b>á</b>"),
+            (b"Subject: \xe1\xff", b"\xe1", "\ufffd"),
+            (
+                b"Content-Type: multipart/mixed; boundary=b",
+                b"--b\r\n\r\nhi\r\n--b\r\nContent-Disposition: attachment; filename*0=a; "
+                b"filename*x=b\r\n\r\nz\r\n--b--",
+                "hi",
+            ),
+        ],
+    )
+    def test_a_broken_mail_is_taken_as_text(self, client, headers, body, shown):
+        order_id = paid(client)
+        _, alias = addresses(client, order_id)
+        named = b"From: =?utf-8?q?Souza=2C_Ana?= <a@example.com>\r\nTo: " + alias.encode()
+        raw = b"\r\n".join((named, headers, b"", body))
+        for _ in range(2):  # without an id it is known by what it says
+            answer = client.call("POST", self.URL, raw, **{"Content-Type": "message/rfc822"})
+            assert (answer.status, answer.json()) == (202, {"orders": [order_id]})
+        last, before = conversation(client, order_id)[-1], conversation(client, order_id)[:-1]
+        assert last["from"]["name"] == "Souza, Ana"
+        assert shown in last["body"]
+        assert all(one["from"]["email"] != "a@example.com" for one in before)
+
+    def test_a_mail_with_nul_is_refused(self, client):
+        raw = b"From: a@example.com\r\nTo: b@example.com\r\n\r\nh\0i"
+        answer = client.call("POST", self.URL, raw, **{"Content-Type": "message/rfc822"})
         assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")

@@ -11,9 +11,9 @@ from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.conversation.incoming import (
-    MOST_RECIPIENTS,
     IncomingMail,
     accept,
+    addresses,
     as_html,
     checked,
     parsed,
@@ -34,15 +34,18 @@ class Attachment(Body):
 
 
 class Mail(Body):
-    """`html` wins over `text`; `messageId` makes a repetition change nothing."""
+    """`html` wins over `text`; `messageId` makes a repetition change nothing.
+
+    Only the first hundred addresses of `to` are looked at.
+    """
 
     from_: Annotated[Address, Field(alias="from")]
-    to: Annotated[list[Address], Field(min_length=1, max_length=MOST_RECIPIENTS)]
-    subject: Annotated[str, Field(max_length=2000)] = ""
-    text: str = ""
-    html: str = ""
-    message_id: Annotated[str, Field(max_length=1000)] = ""
-    attachments: list[Attachment] = Field(default_factory=list)
+    to: Annotated[list[Address], Field(min_length=1)]
+    subject: Annotated[str, Field(max_length=2000)] | None = None
+    text: str | None = None
+    html: str | None = None
+    message_id: Annotated[str, Field(max_length=1000)] | None = None
+    attachments: list[Attachment] | None = None
 
 
 @router.post("/api/ledger/mail/incoming", status_code=202)
@@ -57,7 +60,7 @@ async def post_incoming(request: Request, cell: TheCell, caller: MayDeliver) -> 
             mail = await asyncio.to_thread(parsed, await request.body())
         else:
             mail = _of_fields(parse(Mail, await json_body(request)))
-    except (ValueError, LookupError) as error:
+    except ValueError as error:
         raise bad_request(f"The mail: {error}") from None
     account = await cell.ledger.account(caller.account)
     orders = await asyncio.to_thread(accept, cell, account, mail)
@@ -67,14 +70,15 @@ async def post_incoming(request: Request, cell: TheCell, caller: MayDeliver) -> 
 
 
 def _of_fields(fields: Mail) -> IncomingMail:
+    name, sender = addresses([fields.from_])[0]
     return checked(
         IncomingMail(
-            fields.from_.strip(),
-            "",
-            tuple(one.strip() for one in fields.to),
-            fields.subject,
-            fields.html or as_html(fields.text),
-            fields.message_id.strip(),
-            tuple(one.name for one in fields.attachments),
+            sender,
+            name,
+            tuple(address for _, address in addresses(fields.to) if address),
+            fields.subject or "",
+            fields.html or as_html(fields.text or ""),
+            (fields.message_id or "").strip(),
+            tuple(one.name for one in fields.attachments or ()),
         )
     )

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
 from email.utils import getaddresses
 from html import escape
 from typing import Any
@@ -65,39 +67,91 @@ class IncomingMail:
 
 
 def parsed(raw: bytes) -> IncomingMail:
-    """A mail out of `message/rfc822`; ValueError where it has no sender or no recipient."""
-    message = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    ((name, sender), *_) = getaddresses([str(message["From"] or "")]) or [("", "")]
-    recipients = getaddresses(
-        [str(value) for key in ("To", "Cc") for value in message.get_all(key, [])]
-    )
-    body = message.get_body(("html", "plain"))
-    text = str(body.get_content()) if body is not None else ""
-    is_html = body is not None and body.get_content_subtype() == "html"
+    """A mail out of `message/rfc822`; ValueError where it has no sender or no recipient.
+
+    Read by the older of Python's parsers, which takes broken structures, headers and encodings for
+    text instead of failing.
+    """
+    message = message_from_bytes(raw, policy=policy.compat32)
+    name, sender = addresses([message["From"] or ""])[0]
+    recipients = addresses([one for key in ("To", "Cc") for one in message.get_all(key, [])])
+    html, plain = _body(message, "text/html"), _body(message, "text/plain")
     return checked(
         IncomingMail(
             sender,
             name,
             tuple(address for _, address in recipients if address),
-            str(message["Subject"] or ""),
-            text if is_html else as_html(text),
-            str(message["Message-ID"] or "").strip(),
-            tuple(str(part.get_filename() or "attachment") for part in message.iter_attachments()),
-            str(message["Auto-Submitted"] or "no").strip().lower() != "no",
+            _text(message["Subject"]),
+            as_html(plain or "") if html is None else html,
+            _text(message["Message-ID"]),
+            tuple(_text(_file_name(part)) for part in message.walk() if _is_attachment(part)),
+            (_text(message["Auto-Submitted"]) or "no").lower() != "no",
         )
     )
 
 
+def addresses(headers: Sequence[object]) -> list[tuple[str, str]]:
+    """Names and addresses that stand in headers; one that is empty where there is none."""
+    found = getaddresses([str(header) for header in headers])
+    return [(_text(name), _text(address)) for name, address in found] or [("", "")]
+
+
+def _text(header: object) -> str:
+    """A header's text; bytes that mean nothing in its encoding become U+FFFD."""
+    try:
+        parts = decode_header(str(header or ""))
+    except (ValueError, HeaderParseError):  # an encoded word that is none
+        parts = [(str(header), None)]
+    whole = "".join(
+        part if isinstance(part, str) else _decoded(part, charset) for part, charset in parts
+    )
+    return whole.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
+
+
+def _decoded(content: bytes, charset: str | None) -> str:
+    try:
+        return content.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):  # no such encoding
+        return content.decode("utf-8", "replace")
+
+
+def _body(message: Message, media_type: str) -> str | None:
+    """The first part of a media type that is no attachment."""
+    for part in message.walk():
+        if part.get_content_type() == media_type and not _is_attachment(part):
+            content = part.get_payload(decode=True)
+            return _decoded(content if isinstance(content, bytes) else b"", _charset(part))
+    return None
+
+
+def _is_attachment(part: Message) -> bool:
+    return not part.is_multipart() and (
+        part.get_content_disposition() == "attachment"
+        or not part.get_content_type().startswith("text/")
+    )
+
+
+def _file_name(part: Message) -> str:
+    try:
+        return part.get_filename() or "attachment"
+    except (TypeError, ValueError):  # pieces of a name that do not belong together
+        return "attachment"
+
+
+def _charset(part: Message) -> str | None:
+    return part.get_content_charset()
+
+
 def checked(mail: IncomingMail) -> IncomingMail:
-    """The mail, if it says from whom and to whom it is; `ValueError` names what is missing."""
+    """The mail to its first recipients; `ValueError` names what is missing or no text."""
     if "@" not in mail.sender:
         raise ValueError("from: expected the address of the sender")
     if not mail.to:
         raise ValueError("to: expected at least one address")
-    if len(mail.to) > MOST_RECIPIENTS:
-        raise ValueError(f"to: found {len(mail.to)} addresses, expected at most {MOST_RECIPIENTS}")
-    return mail
+    texts = (mail.sender, mail.name, *mail.to, mail.subject, mail.html, mail.message_id)
+    if any("\0" in text for text in (*texts, *mail.attachments)):
+        raise ValueError("a NUL character is in no text")
+    return replace(mail, to=mail.to[:MOST_RECIPIENTS])
 
 
 def as_html(text: str) -> str:
