@@ -62,6 +62,11 @@ class Configuration:
         """Cents that a cart needs to be placed; 0 for any."""
         return whole(self.fields.get("minimumValueAccumulated")) or 0
 
+    @property
+    def app_ids(self) -> list[str]:
+        """The apps, in the order in which they are configured."""
+        return [app["id"] for app in self.fields.get("apps") or []]
+
     def app(self, app_id: str) -> Json | None:
         """A custom app as it is configured; None for one that is not."""
         return next((app for app in self.fields.get("apps") or [] if app["id"] == app_id), None)

@@ -9,7 +9,7 @@ from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.values import objects, require_object
 
 LONGEST = 10_000
-MOST_FIELDS = 100
+MOST_FIELDS = 200  # of an app, as many as it may be configured with, or of a part
 LINKED = ("order", "item", "address")
 WHOLE = "cart"
 """What a published page calls the whole order in one place."""
@@ -23,7 +23,7 @@ def set_fields(cart: Cart, context: CartContext, *, app_id: str, body: object) -
     kept = {
         name: v for name, v in _fields(cart, app_id).items() if content.get(name, v) is not None
     }
-    return _with_fields(cart, app, app_id, {**kept, **fields})
+    return _with_fields(cart, context, app, {**kept, **fields})
 
 
 def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body: object) -> Cart:
@@ -32,7 +32,7 @@ def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body:
     app = _app(context, app_id)
     _require_listed(app, app_id, name)
     value = _value(content.get("value"), "value")
-    return _with_fields(cart, app, app_id, {**_fields(cart, app_id), name: value})
+    return _with_fields(cart, context, app, {**_fields(cart, app_id), name: value})
 
 
 def drop_field(cart: Cart, context: CartContext, *, app_id: str, name: str) -> Cart:
@@ -40,7 +40,7 @@ def drop_field(cart: Cart, context: CartContext, *, app_id: str, name: str) -> C
     app = _app(context, app_id)
     _require_listed(app, app_id, name)
     kept = {key: value for key, value in _fields(cart, app_id).items() if key != name}
-    return _with_fields(cart, app, app_id, kept)
+    return _with_fields(cart, context, app, kept)
 
 
 def _require_listed(app: Json, app_id: str, name: str) -> None:
@@ -71,15 +71,16 @@ def _value(value: object, name: str) -> str:
     return text
 
 
-def _with_fields(cart: Cart, app: Json, app_id: str, fields: dict[str, str]) -> Cart:
+def _with_fields(cart: Cart, context: CartContext, app: Json, fields: dict[str, str]) -> Cart:
+    """Apps stand in the order of the configuration; what is configured no more comes last."""
     if len(fields) > MOST_FIELDS:
         raise CartRefusal("CHK0121", place=f"more than {MOST_FIELDS} fields")
-    one = CustomApp(id=app_id, major=int(app["major"]), fields=fields)
-    if any(known.id == app_id for known in cart.apps):
-        apps = tuple(one if known.id == app_id else known for known in cart.apps)
-    else:
-        apps = (*cart.apps, one)
-    return replace(cart, apps=tuple(app for app in apps if app.fields))
+    one = CustomApp(id=app["id"], major=int(app["major"]), fields=fields)
+    apps = [*(known for known in cart.apps if known.id != one.id), one]
+    configured = context.store.configuration.app_ids
+    places = {app_id: place for place, app_id in enumerate(configured)}
+    apps.sort(key=lambda known: places.get(known.id, len(places)))
+    return replace(cart, apps=tuple(known for known in apps if known.fields))
 
 
 def set_custom_fields(cart: Cart, context: CartContext, *, body: object) -> Cart:
@@ -97,7 +98,7 @@ def set_fields_of(
 ) -> Cart:
     """Fields of one part: one field, a list of them, or an object with a list under `fields`."""
     if isinstance(body, dict):
-        body = [body] if "name" in body else body.get("fields")
+        body = body.get("fields", [body])
     return _set(cart, type, id, body)
 
 
@@ -115,7 +116,9 @@ def drop_field_of(
 def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
     type = "order" if type == WHOLE else type
     _require_part(cart, type, id)
-    content = []
+    if fields is None:
+        raise CartRefusal("CHK0121", place="fields: expected a list of objects")
+    content = {}
     for number, one in enumerate(objects(fields, "CHK0121", "fields")):
         if not isinstance(one.get("name"), str) or not one["name"]:
             raise CartRefusal("CHK0121", place=f"fields[{number}].name")
@@ -123,11 +126,11 @@ def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
         if ref is not None and not isinstance(ref, str):
             raise CartRefusal("CHK0121", place=f"fields[{number}].refId")
         value = _value(one.get("value"), f"fields[{number}].value")
-        content.append({"name": one["name"], "value": value, "refId": ref})
-    names = {one["name"] for one in content}
+        content[one["name"]] = {"name": one["name"], "value": value, "refId": ref}
 
     def merge(known: Sequence[Json]) -> list[Json]:
-        return [*(one for one in known if one["name"] not in names), *content]
+        """What was there keeps its place."""
+        return list(({one["name"]: one for one in known} | content).values())
 
     return _changed(cart, str(type), None if type == "order" else str(id), merge)
 
@@ -153,7 +156,6 @@ def _changed(
     fields = tuple(change(known))
     if len(fields) > MOST_FIELDS:
         raise CartRefusal("CHK0121", place=f"more than {MOST_FIELDS} fields")
-    others = tuple(one for one in cart.custom_fields if (one.type, one.id) != (type, id))
-    if fields:
-        others = (*others, CustomFields(type=type, id=id, fields=fields))
-    return replace(cart, custom_fields=others)
+    parts = {(one.type, one.id): one for one in cart.custom_fields}
+    parts[type, id] = CustomFields(type=type, id=id, fields=fields)
+    return replace(cart, custom_fields=tuple(one for one in parts.values() if one.fields))

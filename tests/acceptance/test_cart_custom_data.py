@@ -8,7 +8,10 @@ import pytest
 from tests.support.client import Client
 from tests.support.storefront import ADDRESS, Browser, load_offers, set_account
 
-APPS = [{"id": "faststore", "fields": ["cartEtag"], "major": 1}]
+APPS = [
+    {"id": "faststore", "fields": ["cartEtag"], "major": 1},
+    {"id": "b2b", "fields": [f"f{n}" for n in range(200)], "major": 2},
+]
 
 
 @pytest.fixture
@@ -76,6 +79,35 @@ def test_fields_are_linked_to_order_line_and_address(browser):
     cart = browser.cart("/customFields", linked, "PUT")
     assert cart["customData"]["customFields"][0]["linkedEntity"] == {"type": "order"}
     assert browser.cart("/customFields/order/cost", None, "DELETE")["customData"] is None
+
+
+def test_apps_stand_as_configured_and_fields_where_they_were_first(browser):
+    line = browser.add(("1", 1))["items"][0]["uniqueId"]
+    browser.cart("/customData/b2b", {f"f{n}": "x" for n in range(200)}, "PUT")
+    cart = browser.cart("/customData/faststore", {"cartEtag": "y"}, "PUT")
+    assert [app["id"] for app in cart["customData"]["customApps"]] == ["faststore", "b2b"]
+    assert browser.refused("/customData/b2b", {"more": "x"}, "PUT") == (400, "CHK0121")
+    for name in ("PO", "cost"):
+        browser.cart("/customFields/order", {"name": name, "value": "1"}, "PUT")
+    browser.cart(f"/customFields/item/{line}", {"name": "cost", "value": "1"}, "PUT")
+    twice = [{"name": "PO", "value": value} for value in ("2", "3")]
+    cart = browser.cart("/customFields/order", {"fields": twice}, "PUT")
+    parts = [
+        (one["linkedEntity"]["type"], [(field["name"], field["value"]) for field in one["fields"]])
+        for one in cart["customData"]["customFields"]
+    ]
+    assert parts == [("order", [("PO", "3"), ("cost", "1")]), ("item", [("cost", "1")])]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, None, {"value": "1"}, {"name": "", "value": "1"}, {"name": "PO"}, {"fields": None}],
+)
+def test_custom_fields_without_name_or_value_are_refused(browser, body):
+    assert browser.refused("/customFields/order", body, "PUT") == (400, "CHK0121")
+    one = {"linkedEntity": {"type": "order"}, "fields": [body]}
+    assert browser.refused("/customFields", [one], "PUT") == (400, "CHK0121")
+    assert browser.refused("/customFields", [{**one, "fields": None}], "PUT") == (400, "CHK0121")
 
 
 def test_fields_of_a_line_go_with_it(browser):
