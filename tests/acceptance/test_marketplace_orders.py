@@ -213,6 +213,8 @@ WRONG: dict[str, Any] = {
     "OMS004 by the marketplace": ("shippingData", {"isFob": 1}),
     "FMT0074": ("shippingData", {"address": NO_PLACE, "selectedAddresses": []}),
     "FMT0096": ("shippingData", {"trackingHints": [{"trackingId": "1"}]}),
+    "FMT0096 as a text": ("shippingData", {"trackingHints": "1"}),
+    "FMT0094 as a text": {"customData": {"customApps": "a"}},
     "FMT0093": {"invoiceData": {"userPaymentInfo": {"paymentMethods": "pix"}}},
     "FMT0094": {"customData": {"customApps": [{"id": "a", "fields": {"n": 1}}]}},
     "ORD007": ("clientProfileData", {"email": "nobody"}),

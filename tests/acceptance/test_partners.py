@@ -486,6 +486,33 @@ def test_a_group_of_several_sellers_is_one_order_each(cell, client_of, shops):
     assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0024")
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"customData": {"customApps": [{"id": "a", "fields": {"n": 1}}]}}, "FMT0094"),
+        ({"customData": {"customApps": "a"}}, "FMT0094"),
+        ({"customData": "a"}, "FMT0094"),
+        ({"invoiceData": {"userPaymentInfo": {"paymentMethods": "pix"}}}, "FMT0093"),
+        ({"isCreatedAsync": "yes"}, "OMS004"),
+        ({"shippingData": {"isFob": 1}}, "OMS004"),
+        ({"shippingData": {"trackingHints": "x"}}, "FMT0096"),
+        ({"shippingData": {"trackingHints": [{"trackingId": "1"}]}}, "FMT0096"),
+        ({"marketplaceServicesEndpoint": f"https://x.example/{2000 * 'a'}"}, "CHK0146"),
+        ({"marketplaceServicesEndpoint": "nowhere"}, None),
+    ],
+)
+def test_what_a_marketplace_says_of_a_group_is_kept_or_refused(client_of, shops, fields, code):
+    body = {**fulfillment()[0], "marketplaceOrderGroup": "G1"}
+    shipping = {**body["shippingData"], **fields.get("shippingData", {})}
+    body |= {"marketplaceServicesEndpoint": "https://service.example.com/"} | fields
+    path = "/api/checkout/pvt/orders?affiliateId=MKP"
+    answer = client_of(account=MIDDLE).call("PUT", path, {**body, "shippingData": shipping})
+    if code is None:  # nobody can be notified, which the answer says
+        assert (answer.status, bool(answer.header("Warning"))) == (200, True)
+    else:
+        assert (answer.status, answer.json()["error"]["code"]) == (400, code)
+
+
 def test_a_price_that_a_person_has_to_see_is_no_chain_orders(client_of, shops):
     middle = client_of(account=MIDDLE)
     body = {**fulfillment()[0], "marketplaceOrderGroup": "G1", "isCreatedAsync": True}

@@ -19,7 +19,7 @@ from oms_ledger.api.checkout.placement import put_orders
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import forbidden
-from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
+from oms_ledger.api.marketplace.fulfillment import UNREACHABLE, authorization_of, place_received
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.documents.deliveries import estimate_of
@@ -57,7 +57,9 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
     bodies = split_group(body, account, group.strip())
     reception = await place_received(request, cell, caller, bodies, chain=True)
     orders = [placed_order(order) for order in reception.orders]
-    return json_response({"orderForm": None, "transactionData": None, "orders": orders})
+    headers = {"Warning": UNREACHABLE} if reception.unreachable else {}
+    answer = {"orderForm": None, "transactionData": None, "orders": orders}
+    return json_response(answer, headers=headers)
 
 
 class AuthorizationReceipt(Body):

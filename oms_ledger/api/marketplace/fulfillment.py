@@ -39,7 +39,7 @@ router = APIRouter(tags=["Marketplaces and sellers"])
 MayPlace = Annotated[Caller, Depends(requires("place_fulfillment"))]
 MayAuthorize = Annotated[Caller, Depends(requires("authorize_fulfillment"))]
 
-_UNREACHABLE = '199 - "marketplaceServicesEndpoint is no https address: nothing is sent there"'
+UNREACHABLE = '199 - "marketplaceServicesEndpoint is no https address: nothing is sent there"'
 
 
 def affiliate_of(request: Request, caller: Caller) -> str:
@@ -59,7 +59,7 @@ async def post_orders(request: Request, cell: TheCell, caller: MayPlace) -> Resp
     bodies = body if isinstance(body, list) else [body]
     reception = await place_received(request, cell, caller, bodies)
     answers = [_answer(order) for order in reception.orders]
-    headers = {"Warning": _UNREACHABLE} if reception.unreachable else {}
+    headers = {"Warning": UNREACHABLE} if reception.unreachable else {}
     if isinstance(body, list):
         return json_response(answers, headers=headers)
     answer = {

@@ -75,6 +75,18 @@ def read_form(body: Any, account: str) -> Json:
     return {**read, "shippingData": shipping}
 
 
+def require_kept_fields(body: Json) -> None:
+    """Refuse what could not be kept as the marketplace sent it, whoever placed by whatever path."""
+    wrong = Problems()
+    read = as_published(body)
+    _flags(read, _FLAGS, "", wrong)
+    if isinstance(shipping := read.get("shippingData"), dict):
+        _hints(shipping, wrong)
+    _invoice_data(read, wrong)
+    _custom_data(read, wrong)
+    wrong.refuse()
+
+
 def _ids(body: Json, wrong: Problems) -> None:
     marketplace_order = body.get("marketplaceOrderId")
     if not isinstance(marketplace_order, str) or not _text(marketplace_order, LONGEST_ID):
@@ -161,7 +173,6 @@ def _shipping(body: Json, lines: int, wrong: Problems) -> Json:
         text = "Cannot reserve items without shipping data"
         wrong.add("FMT001", "shippingData.logisticsInfo", text)
         return {}
-    _flags(shipping, _FLAGS_OF_SHIPPING, "shippingData.", wrong)
     fob = shipping.get("isFob") is True
     addresses = _addresses(shipping, wrong)
     infos = _deliveries(shipping["logisticsInfo"], lines, wrong, fob=fob)
@@ -172,13 +183,22 @@ def _shipping(body: Json, lines: int, wrong: Problems) -> Json:
         index = delivered[0]["itemIndex"]
         place = f"shippingData.logisticsInfo[{index}].selectedDeliveryChannel"
         wrong.add("FMT0095", place, _UNFIT_ADDRESS)
-    hints = shipping.get("trackingHints")
-    for number, hint in enumerate(hints if isinstance(hints, list) else ()):
-        _hint(hint, f"shippingData.trackingHints[{number}]", wrong)
+    _hints(shipping, wrong)
     read = {**shipping, "logisticsInfo": infos}
     if addresses:
         read["address"] = addresses[0]
     return read
+
+
+def _hints(shipping: Json, wrong: Problems) -> None:
+    """What the marketplace says of the delivery beside its price and place."""
+    _flags(shipping, _FLAGS_OF_SHIPPING, "shippingData.", wrong)
+    hints = shipping.get("trackingHints")
+    if not isinstance(hints, list | None):
+        wrong.add("FMT0096", "shippingData.trackingHints", "Invalid tracking id")
+        return
+    for number, hint in enumerate(hints or ()):
+        _hint(hint, f"shippingData.trackingHints[{number}]", wrong)
 
 
 def _hint(hint: Any, place: str, wrong: Problems) -> None:
@@ -279,8 +299,11 @@ def _invoice_data(body: Json, wrong: Problems) -> None:
 def _custom_data(body: Json, wrong: Problems) -> None:
     """Fields of apps are texts."""
     data = body.get("customData")
-    apps = data.get("customApps") if isinstance(data, dict) else None
-    for number, app in enumerate(apps if isinstance(apps, list) else ()):
+    apps = data.get("customApps") if isinstance(data, dict) else data
+    if not isinstance(apps, list | None):
+        wrong.add("FMT0094", "customData.customApps", "Invalid invoice attachment")
+        return
+    for number, app in enumerate(apps or ()):
         place = f"customData.customApps[{number}]"
         fields = app.get("fields") if isinstance(app, dict) else None
         if not isinstance(fields, dict) or not _text(app.get("id"), 2000):

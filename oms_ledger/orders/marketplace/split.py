@@ -5,6 +5,7 @@ The value that the marketplace pays is divided by what each order costs, and no 
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.orders.amounts import cents, count
+from oms_ledger.orders.marketplace.placement_form import LONGEST_ENDPOINT, require_kept_fields
 from oms_ledger.orders.parts import Json
 from oms_ledger.orders.placement.decide import read_lines, sellers_named
 from oms_ledger.orders.placement.reading import raw_items, refuse
@@ -28,6 +29,9 @@ def split_group(body: Json, account: Account, group: str) -> list[Json]:
     endpoint = body.get("marketplaceServicesEndpoint")
     if not isinstance(endpoint, str) or not endpoint.strip():
         raise refuse("CHK0146", "marketplaceServicesEndpoint is required")
+    if len(endpoint) > LONGEST_ENDPOINT:
+        raise refuse("CHK0146", f"marketplaceServicesEndpoint: more than {LONGEST_ENDPOINT}")
+    require_kept_fields(body)
     reference = read_reference(body, paid)
     parts = [_part(body, items, places) for places in lines.values()]
     worth = [_value(part, account) for part in parts]
