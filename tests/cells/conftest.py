@@ -14,3 +14,9 @@ from tests.support.cells import TwoCells, two_cells
 def cells(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwoCells]:
     with two_cells(partial(prepared_database, request.param), tmp_path, MASTER_KEY) as both:
         yield both
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[TwoCells]:
+    with two_cells(partial(prepared_database, "sqlite"), tmp_path, MASTER_KEY) as both:
+        yield both

@@ -1,14 +1,11 @@
 """An account moves to another cell while it sells for others: both directions go on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path
 
 import pytest
 
 from oms_ledger import directory
-from tests.conftest import MASTER_KEY, prepared_database
-from tests.support.cells import TwoCells, two_cells
+from tests.support.cells import TwoCells
 from tests.support.crossing_sales import Sale, invoice, opened
 
 ACCOUNTS = {"upper": "a", "lower": "a", "northern": "a", "southern": "a", "other": "b"}
@@ -54,12 +51,6 @@ def life(sale: Sale) -> Iterator[None]:
 
 THROUGH = {1: [SHOP], 3: [STORE], 4: [SHOP]}
 MOVES = [{0: [SHOP]}, {0: [STORE], 2: [SHOP]}, {1: [STORE], 5: [SHOP]}, {4: [STORE]}]
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path) -> Iterator[TwoCells]:
-    with two_cells(partial(prepared_database, "sqlite"), tmp_path, MASTER_KEY) as both:
-        yield both
 
 
 @pytest.mark.parametrize("moves", MOVES, ids=str)

@@ -5,14 +5,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oms_ledger import directory
 from oms_ledger.cell import Cell
+from oms_ledger.clock import Clock
+from oms_ledger.directory import Directory, DirectoryCache
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.http_client.partner_client import PartnerAnswer, PartnerClient
 from oms_ledger.services.marketplace.account_calls import (
@@ -26,7 +26,7 @@ from oms_ledger.services.marketplace.account_calls import (
 from oms_ledger.settings import Settings
 from oms_ledger.web import build
 from tests.conftest import MASTER_KEY, prepared_database
-from tests.support.cells import TwoCells, two_cells
+from tests.support.cells import TwoCells
 from tests.support.client import Client
 from tests.support.crossing_sales import Deployment, Sale, differences, invoice, opened
 from tests.support.sales import open_accounts
@@ -108,14 +108,19 @@ def registered_on_both_sides(sale: Sale) -> None:
     assert sale.at_store("GET", "")["value"] == sale.at_shop("GET", "")["value"] == 3100
 
 
-@pytest.mark.parametrize(
-    "story",
-    [
-        *(delivered, canceled_by_handshake, canceled_by_the_seller),
-        *(changed_by_both, registered_on_both_sides),
-    ],
-)
+@pytest.mark.parametrize("story", [delivered, canceled_by_handshake, changed_by_both])
 def test_both_sides_show_the_same_as_in_one_cell(cells: TwoCells, story: Callable[[Sale], None]):
+    _compare(cells, story)
+
+
+@pytest.mark.parametrize("story", [canceled_by_the_seller, registered_on_both_sides])
+def test_rarer_sales_show_the_same_as_in_one_cell(
+    on_sqlite: TwoCells, story: Callable[[Sale], None]
+):
+    _compare(on_sqlite, story)
+
+
+def _compare(cells: TwoCells, story: Callable[[Sale], None]) -> None:
     with opened(cells, ACCOUNTS) as deployment:
         one = Sale(deployment, "upper", "lower")
         two = Sale(deployment, "northern", "southern")
@@ -132,13 +137,10 @@ def look_each_time(monkeypatch):
 
 
 @pytest.fixture
-def crossing(tmp_path: Path) -> Iterator[Deployment]:
-    """A store in one cell and two shops in the other, on SQLite."""
+def crossing(on_sqlite: TwoCells) -> Iterator[Deployment]:
+    """A store in one cell and three shops in the other, on SQLite."""
     accounts = {"northern": "a", "southern": "b", "eastern": "b", "western": "b"}
-    with (
-        two_cells(partial(prepared_database, "sqlite"), tmp_path, MASTER_KEY) as cells,
-        opened(cells, accounts) as deployment,
-    ):
+    with opened(on_sqlite, accounts) as deployment:
         yield deployment
 
 
@@ -222,6 +224,16 @@ def test_an_answer_that_gets_lost_is_requested_again(crossing, monkeypatch, stor
     # Of two messages that lead to one event, another one may be the first to come through.
     unlike = [one for one in sale.differences(expected) if ".cause: " not in one]
     assert not unlike, "\n".join(unlike)
+
+
+def test_a_directory_that_is_away_stops_no_sale_within_a_cell(crossing, monkeypatch):
+    """A process that never read it: what is live in its cell is here, all else is not known."""
+    never_read = DirectoryCache(Directory("sqlite:////nowhere/directory.sqlite3", Clock()))
+    sales = [Sale(crossing, "eastern", "western"), Sale(crossing, "southern", "northern")]
+    with monkeypatch.context() as patch:
+        patch.setitem(vars(crossing.cells.b), "directory", never_read)
+        assert [sale.place().status for sale in sales] == [201, 503]
+        assert sales[0].look() == ("payment-approved", "ready-for-handling")
 
 
 def test_offers_of_a_seller_come_from_whichever_cell(crossing):

@@ -37,6 +37,7 @@ from oms_ledger.services.marketplace.counterpart import (
     Unknown,
 )
 from oms_ledger.services.marketplace.exchange import again, parsed
+from projections.subscriptions.checkpoints import account_head
 
 PATH = "/api/cells/account-calls"
 SIGNED = "x-oms-account-call"
@@ -73,10 +74,11 @@ Answer = Callable[[Cell, AccountCall], Awaitable[Outcome]]
 async def cell_elsewhere(cell: Cell, account: str) -> str | None:
     """The address of the other cell that hosts an account; None when it is in this one, or in none.
 
-    `AccountNotReached` while nobody can say: the directory is away, and was never read.
+    `AccountNotReached` while nobody can say: the directory is away and was never read, and the
+    account is not live here.
     """
     directory = cell.directory
-    if directory is not None and not directory.fresh:
+    if directory is not None and not (directory.fresh and directory.known):
         return await asyncio.to_thread(look_elsewhere, cell, account)
     return look_elsewhere(cell, account)
 
@@ -90,7 +92,7 @@ def look_elsewhere(cell: Cell, account: str) -> str | None:
         directory.refresh()
     place = directory.place(account)
     if place is None:
-        if not directory.known:
+        if not directory.known and not _is_live_here(cell, account):
             raise AccountNotReached(account)
         return None
     if place.cell == cell.settings.cell:
@@ -99,6 +101,12 @@ def look_elsewhere(cell: Cell, account: str) -> str | None:
     if url is None:
         raise AccountNotReached(account)
     return url
+
+
+def _is_live_here(cell: Cell, account: str) -> bool:
+    with cell.database.snapshot() as connection:
+        live = hosting.state_of(connection, account) == hosting.LIVE
+        return live and account_head(connection, account) > 0
 
 
 async def is_account(cell: Cell, name: str) -> bool:
