@@ -1,8 +1,7 @@
 """Who did it, as a page names them: a person's name, a key's label, a part of the system."""
 
+import asyncio
 from collections.abc import Iterable
-
-from sqlalchemy import Connection
 
 from oms_ledger.backoffice.page import Page
 from projections.accounts import app_keys
@@ -23,11 +22,15 @@ async def names_of(page: Page, actors: Iterable[str]) -> dict[str, str]:
     fields = set(actors)
     ids = [actor.removeprefix(PERSON) for actor in fields if actor.startswith(PERSON)]
 
-    def look(connection: Connection) -> tuple[dict[str, str], dict[str, str]]:
-        people = directory.names(connection, ids) if ids else {}
-        return people, app_keys.labels(connection, page.account or "")
+    def look() -> tuple[dict[str, str], dict[str, str]]:
+        people: dict[str, str] = {}
+        if ids:
+            with page.cell.database.reading() as connection:
+                people = directory.names(connection, ids)
+        with page.cell.database.reading() as connection:
+            return people, app_keys.labels(connection, page.account or "")
 
-    people, labels = await page.cell.read(look)
+    people, labels = await asyncio.to_thread(look)
     return {actor: _name(actor, people, labels) for actor in fields}
 
 

@@ -11,8 +11,9 @@ from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.visitor import NodeTransformer
-from markupsafe import escape
 
+from oms_ledger.backoffice.cells import Cells
+from oms_ledger.backoffice.escaping import escaped
 from oms_ledger.backoffice.formats import LOCALES, filters
 from oms_ledger.backoffice.static_files import url_of
 from oms_ledger.backoffice.translations import LANGUAGES, translations
@@ -30,14 +31,6 @@ def segment(text: Any) -> str:
 def as_data(value: Any) -> str:
     """A value for a `data-` attribute that the script reads."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def escaped(value: Any) -> str:
-    """A value as HTML; without an object of each plain text or number."""
-    if type(value) is str:
-        text = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return text.replace("'", "&#39;").replace('"', "&#34;")
-    return str(value) if type(value) is int else escape(value)
 
 
 class _Escaping(CodeGenerator):
@@ -91,6 +84,10 @@ class _InOneLanguage(Environment):
         """A part that is the same wherever it stands."""
         return getattr(self.get_template(f"{name}.html").module, name)(*values)
 
+    def cell(self, name: str) -> Any:
+        """The macro of a cell."""
+        return getattr(self.get_template("cells.html").module, name)
+
 
 _OF_DICTS, _MISSING = frozenset(dir(dict)), object()
 
@@ -118,10 +115,15 @@ def environment(language: str) -> Environment:
     made.install_gettext_callables(fields.gettext, fields.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(filters(language), segment=segment, as_data=as_data)
     drawn = lru_cache(512)(made.part)
+    cells = Cells(made.cell)
+    made.filters.update(order_row=cells.order_row, event_row=cells.event_row)
     made.globals.update(
         icon=partial(drawn, "icon"),
         status=partial(drawn, "status"),
         nav=partial(drawn, "nav"),
+        document_head=partial(drawn, "document_head"),
+        sprite=partial(drawn, "sprite"),
+        script_words=partial(drawn, "script_words"),
         permits=registry.permits,
         button=partial(button, fields),
         static=url_of,

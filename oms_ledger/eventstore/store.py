@@ -59,8 +59,8 @@ _OF_IDENTITY = (
     .order_by(events.c.position.desc())
     .limit(1)
 )
-_HEAD = select(func.coalesce(func.max(events.c.position), 0))
-_HEAD_OF = _HEAD.where(
+LAST_POSITION = select(func.coalesce(func.max(events.c.position), 0))
+_HEAD_OF = LAST_POSITION.where(
     events.c.account == bindparam("account"), events.c.position <= bindparam("until")
 )
 _STREAMS = (
@@ -91,7 +91,7 @@ _KEY = select(unique_keys.c.value).where(
 
 def last_position(connection: Connection) -> int:
     """The last position handed out, as a transaction sees it; 0 in an empty ledger."""
-    return int(connection.execute(_HEAD).scalar_one())
+    return int(connection.execute(LAST_POSITION).scalar_one())
 
 
 def last_order_position(connection: Connection, account: str) -> int:

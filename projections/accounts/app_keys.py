@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from oms_ledger.accounts.roles import resources_of
 from projections.tables import app_keys as t
@@ -89,7 +89,12 @@ def of_account(connection: Connection, account: str | None) -> list[AppKey]:
     return [_key(row) for row in connection.execute(query)]
 
 
+_LABELS = select(t.c.app_key, t.c.label).where(
+    t.c.account == bindparam("account"), t.c.label.is_not(None)
+)
+
+
 def labels(connection: Connection, account: str) -> dict[str, str]:
     """What each key of an account is for, where that is known."""
-    query = select(t.c.app_key, t.c.label).where(t.c.account == account, t.c.label.is_not(None))
-    return {app_key: label for app_key, label in connection.execute(query)}
+    found = connection.execute(_LABELS, {"account": account})
+    return {app_key: label for app_key, label in found}

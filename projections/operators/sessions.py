@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from oms_ledger.eventstore.store import LAST_POSITION
 from projections.operators.directory import Operator
 from projections.operators.tables import operator_roles, operators
 from projections.operators.tables import operator_sessions as t
@@ -30,9 +31,13 @@ class Session:
     message: str | None
 
 
-# A row for each role of the operator; one without a role for who has none.
+# A row for each role of the operator; one without a role for who has none. Each has the last
+# position of the ledger: one statement is one moment.
 _OPENED = (
-    select(*t.c, *operators.c, operator_roles.c.account, operator_roles.c.role)
+    select(
+        *(*t.c, *operators.c, operator_roles.c.account, operator_roles.c.role),
+        LAST_POSITION.scalar_subquery(),
+    )
     .join_from(t, operators, operators.c.id == t.c.operator)
     .join(operator_roles, operator_roles.c.operator == operators.c.id, isouter=True)
     .where(t.c.token_hash == bindparam("token_hash"))
@@ -63,8 +68,11 @@ def open_session(connection: Connection, operator: str, agent: str, now: int) ->
     return token
 
 
-def get(connection: Connection, token: str, now: int) -> tuple[Session, Operator] | None:
-    """The session of a token with its operator, unless it is over or was idle for too long."""
+def get(connection: Connection, token: str, now: int) -> tuple[Session, Operator, int] | None:
+    """The session of a token with its operator, unless it is over or was idle for too long.
+
+    And the last position of the ledger, as of the same moment.
+    """
     rows = connection.execute(_OPENED, {"token_hash": hash_of(token)}).all()
     if not rows:
         return None
@@ -72,10 +80,9 @@ def get(connection: Connection, token: str, now: int) -> tuple[Session, Operator
     session = Session(*first[:own])
     if session.expires_at < now or session.seen_at + IDLE < now:
         return None
-    roles = {account: role for *_, account, role in rows if account is not None}
-    return session, Operator(
-        **dict(zip(operators.c.keys(), first[own:-2], strict=True)), roles=roles
-    )
+    roles = {account: role for *_, account, role, _position in rows if account is not None}
+    values = dict(zip(operators.c.keys(), first[own:-3], strict=True))
+    return session, Operator(**values, roles=roles), first[-1]
 
 
 def mark_seen(connection: Connection, session: Session, now: int) -> None:

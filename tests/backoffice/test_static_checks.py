@@ -9,10 +9,11 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup, escape
 
+from oms_ledger.backoffice.escaping import escaped
 from oms_ledger.backoffice.flow_picture import ENDED, SIDE_ROADS, STAGES
 from oms_ledger.backoffice.formats import FAMILIES
 from oms_ledger.backoffice.static_files import all_files
-from oms_ledger.backoffice.templating import environment, escaped
+from oms_ledger.backoffice.templating import environment
 from oms_ledger.orders.flows import FLOWS
 from oms_ledger.orders.status import Status
 

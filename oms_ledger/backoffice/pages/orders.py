@@ -38,15 +38,6 @@ DEFAULT = (
     *("orderId", "creationDate", "clientName", "totalItems", "totalValue", "paymentNames"),
     *("status", "ShippingEstimatedDate"),
 )
-KINDS = {  # how a column is shown; all others are texts
-    "orderId": "order",
-    "creationDate": "instant",
-    "authorizedDate": "instant",
-    "totalItems": "number",
-    "totalValue": "money",
-    "status": "status",
-    "ShippingEstimatedDate": "day",
-}
 SORTED = {"orderId": "orderId", "creationDate": "creationDate", "totalValue": "totalValue"}
 SORTED |= {"totalItems": "items", "origin": "origin"}
 
@@ -161,7 +152,6 @@ async def get_orders(page: Page) -> Response:
         view_counts={view.id: _cheap_count(view.query, counts) for view in views},
         present=_present(views, filters, dict(given).get("columns", "")),
         columns=columns,
-        shown=[(name, KINDS.get(name, "text")) for name in columns],
         all_columns=COLUMNS,
         order_by=order_by,
         sort_links=_sort_links(given, order_by),
@@ -206,7 +196,7 @@ def _cheap_count(text: str, counts: dict[str, int]) -> int | None:
 
 
 def _views(page: Page) -> list[SavedView]:
-    with page.cell.database.snapshot() as connection:
+    with page.cell.database.reading() as connection:
         found = saved_views.visible_to(connection, page.account or "", page.operator.id)
         return list(found)
 

@@ -14,7 +14,6 @@ from oms_ledger.accounts.operators import (
 )
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.eventstore.store import last_position
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords
 from oms_ledger.services.operators.recording import by_deployment, record_operator
@@ -154,12 +153,11 @@ class Visit:
 def visit(cell: Cell, token: str) -> Visit | None:
     """The session of a cookie with its operator; None when it is over or the person disabled."""
     now = cell.clock.micros()
-    with cell.database.snapshot() as connection:
+    with cell.database.reading() as connection:
         found = sessions.get(connection, token, now)
-        if found is None or found[1].disabled_at is not None:
-            return None
-        session, operator = found
-        position = last_position(connection)
+    if found is None or found[1].disabled_at is not None:
+        return None
+    session, operator, position = found
     if session.seen_at + sessions.SEEN_AFTER < now:
         with cell.database.writing() as connection:
             sessions.mark_seen(connection, session, now)
