@@ -13,6 +13,7 @@ from oms_ledger.eventstore.serialization import EventTypes
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.documents.derived_fields import derive_fields
+from oms_ledger.orders.documents.search_terms import terms_of
 from oms_ledger.orders.events import (
     ChangeApplied,
     ChangeRegistered,
@@ -97,12 +98,9 @@ class OrderDecider(Decider[Order, OrderEvent]):
             raise InvalidEventContent(error) from None
         try:
             facts = derive_fields(after)
-            for document in (
-                oms_document(after, facts=facts),
-                filter_document(after, facts=facts),
-                list_row(after),
-            ):
-                orjson.dumps(document)
+            document, row = oms_document(after, facts=facts), list_row(after)
+            terms = [*map(list, terms_of(document, row, after.placed.details))]
+            orjson.dumps([document, row, terms, filter_document(after, facts=facts)])
         except Exception:
             log.exception("event_not_renderable", order=after.order_id, event=type(event).__name__)
             raise

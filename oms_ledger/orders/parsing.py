@@ -6,6 +6,7 @@ from typing import Any
 
 from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.instants import parse
+from oms_ledger.orders.order_ids import LONGEST
 from oms_ledger.orders.refusals import InvalidPlacement
 
 
@@ -79,6 +80,14 @@ def text(part: Part, key: str, missing: str | None = None) -> str:
         given = str(given)
     if not isinstance(given, str):
         raise wrong(part.name(key), given, "a text")
+    return given
+
+
+def short_text(part: Part, key: str, missing: str | None = None) -> str:
+    """A text that names something: it may stand under an index, so its length is bounded."""
+    given = text(part, key, missing)
+    if len(given) > LONGEST:
+        raise wrong(part.name(key), given, f"at most {LONGEST} characters")
     return given
 
 

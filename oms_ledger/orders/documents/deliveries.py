@@ -81,7 +81,7 @@ def _sla(sla: Fields) -> Fields:
 def estimate_of(order: Order, line: Json) -> Any:
     """The promised date of a line: as given, else counted from the payment."""
     content = line.get("shippingEstimateDate")
-    if content:
+    if content and isinstance(content, str):
         return content
     return estimated(order.authorized_at or order.created_at, line.get("shippingEstimate"))
 
@@ -145,20 +145,25 @@ def _content(order: Order, entry: InvoicedItem) -> Fields:
     }
 
 
-def _courier_status(content: Fields | None) -> Fields | None:
-    """None until the first report; events by their date, whenever they were reported."""
-    if content is None:
-        return None
-    data = content.get("data")
-    return {**content, "data": sorted(data, key=event_at) if data else data}
+def _courier_status(content: Any) -> Any:
+    """None until the first report; events by their date, whenever they were reported.
+
+    What an imported document has in place of a report, or of its events, stays as it is.
+    """
+    data = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+        return content
+    return {**content, "data": sorted(data, key=event_at)}
 
 
 def _restitutions(invoice: InvoiceIssued, contents: list[Fields]) -> Fields | None:
     """What a return gave back; None when it gave nothing."""
     if invoice.type != "Input" or invoice.refund is None:
         return None
-    content = invoice.details.get("restitutions") or {}
-    refund = content.get("refund") or content.get("Refund") or {}
+    content = invoice.details.get("restitutions")
+    content = content if isinstance(content, dict) else {}
+    refund = content.get("refund") or content.get("Refund")
+    refund = refund if isinstance(refund, dict) else {}
     return {"refund": {"items": contents, **refund, "value": invoice.refund}}
 
 

@@ -65,7 +65,7 @@ def search_row(order: Order) -> Row:
         "invoicedDate": _spelled(order.invoiced_at),
         "authorizedDate": _spelled(order.authorized_at),
         "orderIsComplete": order.status is not None,
-        "marketingTags": (document["marketingData"] or {}).get("marketingTags") or [],
+        "marketingTags": part_of(document["marketingData"]).get("marketingTags") or [],
         "invoicesOutput": _numbers(packages, "Output"),
         "invoicesInput": _numbers(packages, "Input"),
         "workflowInErrorState": row["workflowInErrorState"],
@@ -90,7 +90,8 @@ def search_row(order: Order) -> Row:
 
 def _terms(values: Iterable[Any]) -> list[Any]:
     """Each value that says something, once, in its order."""
-    return list(dict.fromkeys(value for value in values if value))
+    plain = (value for value in values if value and isinstance(value, str | int | float))
+    return list(dict.fromkeys(plain))
 
 
 def _spelled(at: datetime | None) -> str | None:
@@ -115,10 +116,10 @@ def _numbers(packages: list[Row], type: str) -> list[str] | None:
 
 
 def _delivered(packages: list[Row]) -> list[str]:
-    return _terms((package["courierStatus"] or {}).get("deliveredDate") for package in packages)
+    return _terms(part_of(package["courierStatus"]).get("deliveredDate") for package in packages)
 
 
 def _instance(document: Row, name: str) -> str | None:
-    instances = (document["workflowData"] or {}).get("instances") or ()
+    instances = objects(part_of(document["workflowData"]).get("instances"))
     found = (one for one in instances if one.get("workflowName") == name)
     return next((one.get("workflowInstanceId") for one in found), None)

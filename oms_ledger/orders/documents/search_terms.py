@@ -97,7 +97,8 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
     yield "operator", row["callCenterOperatorName"]
     operator = document["callCenterOperatorData"]
     yield "operator_email", operator.get("email") if isinstance(operator, Mapping) else None
-    yield "utm", (document.get("marketingData") or {}).get("utmSource")
+    marketing = document.get("marketingData")
+    yield "utm", marketing.get("utmSource") if isinstance(marketing, Mapping) else None
     yield "email", profile.get("email")
     yield "profile", profile.get("userProfileId")
     for name in ("document", "corporateDocument"):
@@ -107,7 +108,7 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
         yield "seller", seller["name"]
     for item in document["items"]:
         yield "sku", item["id"]
-    for promotion in objects(document["ratesAndBenefitsData"].get("rateAndBenefitsIdentifiers")):
+    for promotion in _promotions(document):
         yield "promotion", promotion.get("name")
     for package in document["packageAttachment"]["packages"]:
         yield "invoice", package["invoiceNumber"]
@@ -115,6 +116,13 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
     yield from _payments(document["paymentData"]["transactions"])
     yield from _flags(document, row)
     yield from _custom(document)
+
+
+def _promotions(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    benefits = document["ratesAndBenefitsData"]
+    if not isinstance(benefits, Mapping):  # an imported document has what it had
+        return []
+    return objects(benefits.get("rateAndBenefitsIdentifiers"))
 
 
 def _own_id_of_seller(document: Mapping[str, Any]) -> str | None:
@@ -180,8 +188,8 @@ def _custom(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Custom and contact fields, which are found by their whole values."""
     custom = document.get("customData")
     for part in ("customApps", "customFields"):
-        for one in (custom.get(part) or ()) if isinstance(custom, Mapping) else ():
-            fields = one.get("fields") if isinstance(one, Mapping) else None
+        for one in objects(custom.get(part)) if isinstance(custom, Mapping) else ():
+            fields = one.get("fields")
             for value in fields.values() if isinstance(fields, Mapping) else ():
                 yield "custom", value
             for field in objects(fields):

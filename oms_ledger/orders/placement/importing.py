@@ -7,7 +7,7 @@ from typing import Any
 
 from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.orders import events
-from oms_ledger.orders.amounts import cents
+from oms_ledger.orders.amounts import LARGEST, cents
 from oms_ledger.orders.order_ids import LONGEST, is_order_id
 from oms_ledger.orders.parsing import (
     Part,
@@ -17,6 +17,7 @@ from oms_ledger.orders.parsing import (
     part_of,
     section,
     sections,
+    short_text,
     text,
     wrong,
 )
@@ -116,9 +117,9 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> events.OrderPlace
     shipping = section(order, "shippingData")
     return events.OrderPlaced(
         flow=_flow(order, items),
-        order_group=text(order, "orderGroup", order_id.rsplit("-", 1)[0]),
+        order_group=short_text(order, "orderGroup", order_id.rsplit("-", 1)[0]),
         sequence=integer(order, "sequence"),
-        seller=text(seller, "id", items[0].seller),
+        seller=short_text(seller, "id", items[0].seller),
         seller_name=text(seller, "name", ""),
         items=items,
         totals=totals,
@@ -126,13 +127,15 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> events.OrderPlace
         payments=tuple(
             _payment(part) for t in kept.counting(transactions) for part in sections(t, "payments")
         ),
-        transaction_id=text(transaction, "transactionId", "") or None,
-        merchant_name=text(order, "merchantName", text(transaction, "merchantName", "")),
-        sales_channel=text(order, "salesChannel", "1"),
-        marketplace_order_id=text(order, "marketplaceOrderId", "") or None,
-        seller_order_id=text(order, "sellerOrderId", "") or None,
-        affiliate_id=text(order, "affiliateId", ""),
-        order_form_id=text(order, "orderFormId", "") or None,
+        transaction_id=short_text(transaction, "transactionId", "") or None,
+        merchant_name=short_text(
+            order, "merchantName", short_text(transaction, "merchantName", "")
+        ),
+        sales_channel=short_text(order, "salesChannel", "1"),
+        marketplace_order_id=short_text(order, "marketplaceOrderId", "") or None,
+        seller_order_id=short_text(order, "sellerOrderId", "") or None,
+        affiliate_id=short_text(order, "affiliateId", ""),
+        order_form_id=short_text(order, "orderFormId", "") or None,
         gift_cards=tuple(dict(card) for card in sections(payment_data, "giftCards")),
         marketing=_kept(order, "marketingData"),
         preferences=_kept(order, "clientPreferencesData"),
@@ -161,13 +164,15 @@ def _item(part: Part) -> events.Item:
     unit_multiplier = decimal_number(1 if multiplier is None else multiplier)
     if unit_multiplier is None or unit_multiplier <= 0:
         raise wrong(part.name("unitMultiplier"), multiplier, "a number above 0")
-    sku = text(part, "id")
+    sku = short_text(part, "id")
     price, quantity = integer(part, "price", least=0), integer(part, "quantity", least=1)
     base = line_total(price, quantity, unit_multiplier)
+    if max(base, price * quantity) > LARGEST:
+        raise wrong(part.name("quantity"), quantity, f"a line of at most {LARGEST} cents")
     item = events.Item(
-        unique_id=text(part, "uniqueId", sku),
+        unique_id=short_text(part, "uniqueId", sku),
         id=sku,
-        seller=text(part, "seller", "1"),
+        seller=short_text(part, "seller", "1"),
         quantity=quantity,
         price=price,
         unit_multiplier=unit_multiplier,
@@ -217,7 +222,8 @@ def _decimal(part: Part, key: str) -> Decimal | None:
 
 def _totals(order: Part) -> tuple[events.Total, ...]:
     totals = tuple(
-        events.Total(text(part, "id"), integer(part, "value")) for part in sections(order, "totals")
+        events.Total(short_text(part, "id"), integer(part, "value"))
+        for part in sections(order, "totals")
     )
     if not totals:
         raise wrong("totals", order.get("totals"), "a list of totals")
@@ -237,11 +243,12 @@ def _deliveries(shipping: Part, lines: int, totals: tuple[events.Total, ...]) ->
 
 
 def _logistics(part: Part, items: int) -> Json:
-    _index(part, items)
+    index = _index(part, items)
     sections(part, "slas")
     for key in ("price", "sellingPrice", "listPrice"):
         integer(part, key, 0)
-    return {key: value for key, value in part.items() if key != "freight"}
+    whole = {"itemIndex": index} if part.get("itemIndex") is not None else {}
+    return {key: value for key, value in part.items() if key != "freight"} | whole
 
 
 def _index(part: Part, items: int) -> int:
@@ -254,8 +261,8 @@ def _index(part: Part, items: int) -> int:
 def _payment(part: Part) -> events.Payment:
     value = integer(part, "value")
     return events.Payment(
-        id=text(part, "id"),
-        payment_system=text(part, "paymentSystem", ""),
+        id=short_text(part, "id"),
+        payment_system=short_text(part, "paymentSystem", ""),
         payment_system_name=text(part, "paymentSystemName", ""),
         group=text(part, "group", ""),
         value=value,
@@ -279,7 +286,7 @@ def _invoice(part: Part, items: tuple[events.Item, ...]) -> events.InvoiceIssued
     if kind not in ("Output", "Input"):
         raise wrong(part.name("type"), part.get("type"), "Output or Input")
     return events.InvoiceIssued(
-        number=text(part, "invoiceNumber"),
+        number=short_text(part, "invoiceNumber"),
         type=kind,
         value=integer(part, "invoiceValue"),
         issued_at=instant(part, "issuanceDate"),
@@ -313,7 +320,7 @@ def _cancellation(order: Part) -> events.CancellationStarted | None:
         return None
     data = kept.cancellation_data(order)
     requests = sections(order, "cancellationRequests")
-    latest = text(requests[-1], "id") if requests else ""
+    latest = short_text(requests[-1], "id") if requests else ""
     cause = next((cause for key, cause in _CAUSES.items() if data.get(key)), "unknown")
     return events.CancellationStarted(
         by=cause,
@@ -338,7 +345,7 @@ def _address(order: Part) -> Json:
 
 def _invoice_data(order: Part, payment_data: Part) -> Json:
     billing = {
-        text(payment, "id"): payment["billingAddress"]
+        short_text(payment, "id"): payment["billingAddress"]
         for transaction in sections(payment_data, "transactions")
         for payment in sections(transaction, "payments")
         if payment.get("billingAddress")
