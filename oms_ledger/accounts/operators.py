@@ -96,9 +96,13 @@ class OperatorEnabled:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSignedIn:
-    """`known_browser`: one in which the person signed in before."""
+    """`known_browser`: one in which the person signed in before.
+
+    `session` names the session that began, by a digest; empty in events of before there was one.
+    """
 
     known_browser: bool
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,21 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def open_session(connection: Connection, operator: str, agent: str, now: int) -> str:
-    """The token of a new session; sessions that are over are removed."""
-    token = secrets.token_urlsafe(32)
+def new_token() -> str:
+    """A secret of 256 random bits, in letters of URLs."""
+    return secrets.token_urlsafe(32)
+
+
+def name_of(token_hash: bytes) -> str:
+    """What the events call a session: nobody gets in by it."""
+    return hashlib.sha256(b"session:" + token_hash).hexdigest()[:32]
+
+
+def open_session(
+    connection: Connection, operator: str, agent: str, now: int, token: str | None = None
+) -> str:
+    """The token of a new session, the one given if any; sessions that are over are removed."""
+    token = token or new_token()
     connection.execute(delete(t).where(t.c.expires_at < now))
     connection.execute(
         insert(t).values(

@@ -5,21 +5,30 @@ those that are stored, secrets included. What differs is looked at again before 
 somebody may be configuring. Nothing is written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from oms_ledger.accounts.operators import DEPLOYMENT, stream_of
+from oms_ledger.accounts.operators import (
+    DEPLOYMENT,
+    OperatorCreated,
+    OperatorPasswordSet,
+    OperatorSignedIn,
+    stream_of,
+)
 from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.tables import events
 from projections.accounts.configuration import TABLES, ConfigurationTable, Row, configuration_of
-from projections.operators import directory
-from projections.operators.tables import operators
+from projections.operators import directory, sessions
+from projections.operators.tables import operator_sessions, operators
 
 LOOKS = 5
+_BESIDE = 60 * 1_000_000
+"""Microseconds within which the row of a session was written after its event, at the most."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,6 +63,60 @@ def verify_configuration(
         if not found:
             break
     yield from found
+    yield from session_differences(database, loader)
+
+
+def session_differences(
+    database: Database, loader: StreamLoader
+) -> Iterator[ConfigurationDifference]:
+    """Sessions that no sign-in began, that last longer than any does, or of who is shut out."""
+    with database.snapshot() as connection:
+        rows = connection.execute(select(operator_sessions)).all()
+    for operator in sorted({row.operator for row in rows}):
+        recorded = loader.store.stream(stream_of(operator))
+        state = loader.load(stream_of(operator)).state
+        began = _begun(operator, recorded, loader.events(recorded))
+        for row in (one for one in rows if one.operator == operator):
+            name = sessions.name_of(bytes(row.token_hash))
+            if state is None or state.disabled_at is not None:
+                reason = "the operator may not sign in"
+            elif name not in began and not _began_before(row.created_at, began):
+                reason = "no sign-in began this session"
+            elif row.expires_at > row.created_at + sessions.LONGEST:
+                reason = "expires_at: later than that of any session"
+            else:
+                continue
+            yield ConfigurationDifference(DEPLOYMENT, operator_sessions.name, name, reason)
+
+
+def _begun(
+    operator: str, recorded: Sequence[RecordedEvent], happened: Sequence[object]
+) -> dict[str, int]:
+    """Names of sessions, and when they began; `@position` of sign-ins of before there were names.
+
+    Who set a password by a link was signed in by that.
+    """
+    begun = dict[str, int]()
+    named = {
+        row.at
+        for row, event in zip(recorded, happened, strict=True)
+        if isinstance(event, OperatorSignedIn) and event.session
+    }
+    for row, event in zip(recorded, happened, strict=True):
+        match event:
+            case OperatorSignedIn(session=session) if session:
+                begun[session] = row.at
+            case OperatorSignedIn() | OperatorCreated() | OperatorPasswordSet(rehashed=False):
+                if row.at not in named and row.actor == f"person:{operator}":
+                    begun[f"@{row.position}"] = row.at
+    return begun
+
+
+def _began_before(created_at: int, begun: Mapping[str, int]) -> bool:
+    """Whether a sign-in of before sessions had names was recorded just before the session."""
+    return any(
+        name.startswith("@") and at <= created_at <= at + _BESIDE for name, at in begun.items()
+    )
 
 
 def operator_differences(

@@ -5,8 +5,13 @@ from sqlalchemy import delete, insert, select, update
 
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.eventstore.tables import account_heads, sequences, unique_keys
+from oms_ledger.services.operators import passwords
+from oms_ledger.services.operators.sign_in import sign_in
 from oms_ledger.services.privacy.steps import catch_up
+from projections.operators.tables import operator_sessions
+from projections.ops.verify_configuration import verify_configuration
 from projections.subscriptions.views import VIEWS
+from tests.support.configuring import create_operator, disable_operator, run
 from tests.support.purchases import ACCOUNT, purchase
 
 
@@ -59,3 +64,58 @@ def test_numbers_to_be_given_again_and_heads_of_accounts_are_named(cell, bought)
         connection.execute(delete(sequences))
         connection.execute(update(account_heads).values(position=1))
     assert {one.view for one in stale_views(cell)} == {"sequences", "account_heads"}
+
+
+@pytest.fixture
+def signed_in(cell):
+    """An operator who has signed in by password, and the row of the session."""
+    operator = create_operator(
+        cell,
+        ACCOUNT,
+        "Owner",
+        email="ana@example.com",
+        name="Ana",
+        password_hash=passwords.hash_password("correct horse battery"),
+    )
+    run(
+        cell,
+        lambda other: sign_in(other, "ana@example.com", "correct horse battery", agent="test"),
+    )
+    assert list(verify_configuration(cell.database, cell.loader())) == []
+    return operator
+
+
+@pytest.mark.guarantee("G8")
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"token_hash": b"t" * 32}, "no sign-in began this session"),
+        ({"expires_at": 2**60}, "expires_at: later than that of any session"),
+        ({"operator": "somebody"}, "the operator may not sign in"),
+    ],
+    ids=["token_hash", "expires_at", "operator"],
+)
+@pytest.mark.parametrize("done", ["altered", "added"])
+def test_a_session_that_no_sign_in_began_is_named(cell, signed_in, done, values, reason):
+    with cell.database.writing() as connection:
+        if done == "altered":
+            connection.execute(update(operator_sessions).values(values))
+        else:
+            row = connection.execute(select(operator_sessions)).one()._mapping
+            made_up = {**row, "token_hash": b"u" * 32, **values}
+            connection.execute(insert(operator_sessions).values(made_up))
+            reason = "no sign-in began this session" if "expires_at" in values else reason
+    (found,) = verify_configuration(cell.database, cell.loader())
+    assert (found.table, found.reason) == ("operator_sessions", reason)
+
+
+@pytest.mark.guarantee("G8")
+def test_a_session_of_who_is_shut_out_is_named(cell, signed_in):
+    with cell.database.snapshot() as connection:
+        row = dict(connection.execute(select(operator_sessions)).one()._mapping)
+    disable_operator(cell, "ana@example.com")
+    assert list(verify_configuration(cell.database, cell.loader())) == []
+    with cell.database.writing() as connection:
+        connection.execute(insert(operator_sessions).values(row))
+    (found,) = verify_configuration(cell.database, cell.loader())
+    assert found.reason == "the operator may not sign in"

@@ -25,6 +25,7 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords
 from oms_ledger.services.operators.recording import by_deployment, record_operator
+from oms_ledger.services.operators.sign_in import signed_in
 from projections.operators import directory, links, sessions
 from projections.operators.directory import Operator
 from projections.operators.links import Link
@@ -79,25 +80,26 @@ async def use_link(
         raise InvalidOperator("Name: found nothing, expected how others know you")
     hashed = await asyncio.to_thread(passwords.hash_password, password)
     operator_id = operator.id if operator else directory.new_id()
-    session: str | None = None
+    lets_in = operator is None or operator.second_factor is None
+    session = sessions.new_token() if lets_in else None
 
     actor = f"person:{operator_id}"
 
     def let_in(connection: Connection) -> None:
-        nonlocal session
         if not links.use(connection, link, cell.clock.micros()):
             raise LinkUsed()
         if operator is not None:
             sessions.end_all(connection, operator_id)
-        if operator is None or operator.second_factor is None:
+        if session is not None:
             now = cell.clock.micros()
-            session = sessions.open_session(connection, operator_id, agent, now)
+            sessions.open_session(connection, operator_id, agent, now, session)
 
     def decide(known: OperatorState | None) -> list[OperatorEvent]:
+        came = [signed_in(session, known_browser=False)] if session else []
         if known is None:
-            return [OperatorCreated(True, fields, name, hashed)]
+            return [OperatorCreated(True, fields, name, hashed), *came]
         renamed = [OperatorRenamed(name)] if known.name != name else []
-        return [*renamed, OperatorPasswordSet(password_hash=hashed)]
+        return [*renamed, OperatorPasswordSet(password_hash=hashed), *came]
 
     owner = OperatorInvited(operator_id, OWNER)
     await record_operator(

@@ -16,12 +16,12 @@ import requests
 import structlog
 from sqlalchemy import Connection
 
-from oms_ledger.accounts.operators import OperatorEvent, OperatorSignedIn
+from oms_ledger.accounts.operators import OperatorEvent
 from oms_ledger.cell import Cell
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators.claimed_roles import set_roles
 from oms_ledger.services.operators.recording import by_deployment, record_operator
-from oms_ledger.services.operators.sign_in import browser_mark
+from oms_ledger.services.operators.sign_in import browser_mark, signed_in
 from oms_ledger.settings import is_loopback
 from projections.operators import sessions
 from projections.operators.directory import Operator
@@ -89,19 +89,18 @@ async def finish(
     operator = await set_roles(cell, claims)
     if operator is None or operator.disabled_at is not None:
         raise OpenIdRefused("nobody invited this e-mail")
-    token = ""
+    token = sessions.new_token()
 
     def let_in(connection: Connection) -> None:
-        nonlocal token
-        token = sessions.open_session(connection, operator.id, agent, cell.clock.micros())
+        sessions.open_session(connection, operator.id, agent, cell.clock.micros(), token)
 
     known = secrets.compare_digest(browser.encode(), browser_mark(cell, operator.email).encode())
-    signed_in: list[OperatorEvent] = [OperatorSignedIn(known)]
+    came: list[OperatorEvent] = [signed_in(token, known_browser=known)]
     await record_operator(
         cell,
         by_deployment(f"person:{operator.id}"),
         operator.id,
-        lambda _: signed_in,
+        lambda _: came,
         fills=[let_in],
     )
     return operator, token, wanted

@@ -17,7 +17,6 @@ from oms_ledger.accounts.operators import (
     OperatorEvent,
     OperatorSecondFactorRemoved,
     OperatorSecondFactorSet,
-    OperatorSignedIn,
     OperatorSignInRefused,
     OperatorState,
 )
@@ -205,15 +204,14 @@ async def finish(
     await sign_in.take_try(cell, operator.email, sign_in.CODE, known_browser=known)
     secret = directory.second_factor(cell.encryption, operator.id, operator.second_factor)
     assert secret is not None, "nobody waits for a code of no secret"
-    token = ""
+    token = sessions.new_token()
 
     def let_in(connection: Connection) -> None:
-        nonlocal token
         if not directory.use_step(connection, operator.id, step):
             raise CodeRefused()
-        token = sign_in.open_session(cell, connection, operator, agent)
+        sign_in.open_session(cell, connection, operator, agent, token)
 
-    signed_in: list[OperatorEvent] = [OperatorSignedIn(known)]
+    signed_in: list[OperatorEvent] = [sign_in.signed_in(token, known_browser=known)]
     try:
         step = step_of(secret, code, cell.clock.seconds())
         ctx = sign_in.by_person(operator)

@@ -77,13 +77,12 @@ async def sign_in(
         await record_operator(cell, by_person(operator), operator.id, lambda _: renewed)
         await cell.write(failures.clear, _who(cell, email))
         return await cell.read(directory.get, operator.id) or operator, None
-    token = ""
+    token = sessions.new_token()
 
     def let_in(connection: Connection) -> None:
-        nonlocal token
-        token = open_session(cell, connection, operator, agent)
+        open_session(cell, connection, operator, agent, token)
 
-    new = [OperatorSignedIn(known), *renewed]
+    new = [signed_in(token, known_browser=known), *renewed]
     await record_operator(cell, by_person(operator), operator.id, lambda _: new, fills=[let_in])
     return operator, token
 
@@ -93,11 +92,18 @@ def is_known_browser(cell: Cell, email: str, mark: str) -> bool:
     return hmac.compare_digest(mark.encode(), browser_mark(cell, email).encode())
 
 
-def open_session(cell: Cell, connection: Connection, operator: Operator, agent: str) -> str:
-    """The token of a new session; the failures before it are forgotten."""
+def signed_in(token: str, *, known_browser: bool) -> OperatorSignedIn:
+    """The event that names the session of a token."""
+    return OperatorSignedIn(known_browser, sessions.name_of(sessions.hash_of(token)))
+
+
+def open_session(
+    cell: Cell, connection: Connection, operator: Operator, agent: str, token: str
+) -> None:
+    """Begin the session of a token; the failures before it are forgotten."""
     for kind in (PASSWORD, CODE):
         failures.clear(connection, _who(cell, operator.email, kind))
-    return sessions.open_session(connection, operator.id, agent, cell.clock.micros())
+    sessions.open_session(connection, operator.id, agent, cell.clock.micros(), token)
 
 
 async def take_try(cell: Cell, email: str, kind: str = PASSWORD, *, known_browser: bool) -> None:
