@@ -218,6 +218,12 @@ class ChangeOrderNotFound(Refusal):
     status, code, text = 404, "CHK0201", "Order {0} not found."
 
 
+class ChangeOrderGroupNotFound(Refusal):
+    """The group of the order is not there: published, and never so here, where orders keep theirs."""
+
+    status, code, text = 404, "CHK0199", "OrderGroup {0} not found."
+
+
 class ChangePaymentCannotIncrease(Refusal):
     """It costs more, and no payment of the order can be raised."""
 
