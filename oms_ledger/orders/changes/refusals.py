@@ -219,7 +219,7 @@ class ChangeOrderNotFound(Refusal):
 
 
 class ChangeOrderGroupNotFound(Refusal):
-    """The group of the order is not there: published, and never so here, where orders keep theirs."""
+    """The group of the order is not there: published, though orders here keep theirs."""
 
     status, code, text = 404, "CHK0199", "OrderGroup {0} not found."
 
