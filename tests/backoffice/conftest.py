@@ -6,12 +6,9 @@ from functools import cache
 import pytest
 
 from oms_ledger.services.operators import passwords
-from oms_ledger.services.operators.recording import by_deployment, record_operator
-from oms_ledger.services.operators.sign_in import signed_in
 from oms_ledger.web import build
-from projections.operators import sessions
 from tests.support.browsing import Browser
-from tests.support.configuring import create_operator, run
+from tests.support.configuring import begin_session, create_operator
 from tests.support.purchases import ACCOUNT, open_account
 
 PASSWORD = "correct horse battery"
@@ -53,16 +50,7 @@ def browser_of(cell, app, operator_of):
 
     def made(role="Owner", email="ana@example.com", account=ACCOUNT, *, deployment=False):
         operator = operator_of(role, email, account, deployment=deployment)
-        token = sessions.new_token()
-
-        def let_in(connection):
-            sessions.open_session(connection, operator, "test", cell.clock.micros(), token)
-
-        came, ctx = [signed_in(token, known_browser=False)], by_deployment(f"person:{operator}")
-        run(
-            cell,
-            lambda other: record_operator(other, ctx, operator, lambda _: came, fills=[let_in]),
-        )
+        token = begin_session(cell, operator)
         return Browser(app, cookies={"oms": token})
 
     return made

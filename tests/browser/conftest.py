@@ -31,10 +31,9 @@ from playwright.sync_api import (
 from oms_ledger.cell import Cell
 from oms_ledger.services.operators import passwords
 from oms_ledger.web import build
-from projections.operators import sessions
 from tests.conftest import opened, prepared_database
 from tests.support import over_http
-from tests.support.configuring import create_key, create_operator
+from tests.support.configuring import begin_session, create_key, create_operator
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 PASSWORD = "correct horse battery"
@@ -79,10 +78,7 @@ class Site:
 
     def session(self) -> str:
         """The token of a new session of the operator."""
-        with self.cell.database.writing() as connection:
-            return sessions.open_session(
-                connection, self.operator, "test", self.cell.clock.micros()
-            )
+        return begin_session(self.cell, self.operator)
 
 
 def beside(story: Callable[[], Coroutine[Any, Any, Any]]) -> None:

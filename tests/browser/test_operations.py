@@ -14,10 +14,10 @@ from oms_ledger.services.jobs import runner
 from oms_ledger.services.operators import bulk
 from projections.notifications import deliveries, hook_letters
 from projections.notifications.hooks import Hook
-from projections.operators import runs, sessions
+from projections.operators import runs
 from tests.browser.conftest import Site, beside, password_hash
 from tests.support import hook_deliveries
-from tests.support.configuring import configure_hook, create_operator
+from tests.support.configuring import begin_session, configure_hook, create_operator
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, place, place_paid
 from tests.support.receiver import Receiver
@@ -50,8 +50,7 @@ def colleague(site: Site, chrome: Browser) -> Page:
     other = create_operator(
         cell, ACCOUNT, "Owner", email="bo@example.com", name="Bo", password_hash=password_hash()
     )
-    with cell.database.writing() as connection:
-        token = sessions.open_session(connection, other, "test", cell.clock.micros())
+    token = begin_session(cell, other)
     context = chrome.new_context(base_url=site.base)
     context.add_cookies([{"name": "oms", "value": token, "url": site.base}])
     return context.new_page()

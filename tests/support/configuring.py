@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from oms_ledger.accounts import subscriptions as decisions
 from oms_ledger.accounts.account import Account
@@ -23,13 +23,14 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.accounts import keys, subscriptions
 from oms_ledger.services.operators import invitations
 from oms_ledger.services.operators.recording import by_deployment, record_operator
+from oms_ledger.services.operators.sign_in import signed_in
 from projections.accounts import app_keys
 from projections.accounts.gateways import RemoteGateway
 from projections.accounts.sellers import Seller
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
-from projections.operators import directory
+from projections.operators import directory, sessions
 from projections.tables import subscriptions as subscriptions_table
 
 T = TypeVar("T")
@@ -57,6 +58,18 @@ def run(cell: Cell, work: Callable[[Cell], Coroutine[Any, Any, T]]) -> T:
     if failed:
         raise failed[0]
     return found[0]
+
+
+def begin_session(cell: Cell, operator: str) -> str:
+    """The token of a session that a sign-in of the operator began, which is recorded."""
+    token = sessions.new_token()
+
+    def let_in(connection: Connection) -> None:
+        sessions.open_session(connection, operator, "test", cell.clock.micros(), token)
+
+    ctx, came = by_deployment(f"person:{operator}"), [signed_in(token, known_browser=False)]
+    run(cell, lambda other: record_operator(other, ctx, operator, lambda _: came, fills=[let_in]))
+    return token
 
 
 def _for(cell: Cell, account: str, work: Callable[[Cell, CommandContext], Any]) -> Any:
