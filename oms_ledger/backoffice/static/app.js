@@ -42,7 +42,7 @@ document.addEventListener("keydown", e => {
   const form = e.target.closest?.("form");
   if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && form) { form.requestSubmit(); return; }
   if (noKeys || e.metaKey || e.ctrlKey || e.altKey) return;
-  if (e.target.closest?.("input:not([type=checkbox]), select, textarea, dialog")) return;
+  if (e.target.closest?.("input:not([type=checkbox]), select, textarea, dialog[open]")) return; // of a dialog just closed the button may have the focus still
   if (pending === "g") { pending = ""; const a = $(`.nav a[data-go="${CSS.escape(e.key)}"]`); if (a) { e.preventDefault(); a.click(); } return; }
   if (e.key === "g") { pending = "g"; setTimeout(() => pending = "", 900); return; }
   if (/^[1-9]$/.test(e.key)) { const a = $$(".needs a")[e.key - 1]; if (a) { e.preventDefault(); a.click(); } return; }
