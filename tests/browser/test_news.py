@@ -41,12 +41,13 @@ def test_news_pass_over_what_is_of_no_order(site: Site):
 def test_news_come_where_another_account_was_last(site: Site):
     order_id = site.place()
     beside(lambda: open_account(site.cell.ledger, name="other"))
+    signed_in = {"oms": site.session()}
     head = site.cell.store.head()
-    page = requests.get(f"{site.base}{ROOT}", cookies={"oms": site.session()}, timeout=30)
+    page = requests.get(f"{site.base}{ROOT}", cookies=signed_in, timeout=30)
     assert f'data-position="{head}"' in page.text
     with requests.get(
         f"{site.base}{ROOT}/news?after={head}",
-        cookies={"oms": site.session()},
+        cookies=signed_in,
         stream=True,
         timeout=30,
     ) as answer:
