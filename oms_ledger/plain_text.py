@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+DEEPEST = 100
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -12,14 +13,19 @@ def plain(text: str) -> str:
     return _CONTROL.sub("\ufffd", text)
 
 
-def plain_values(value: Any) -> Any:
-    """Make all texts of a JSON value plain, and the names of its members."""
+def plain_values(value: Any, levels: int = DEEPEST) -> Any:
+    """Make all texts of a JSON value plain, and the names of its members.
+
+    `ValueError` for what has more `levels`, one in another.
+    """
     if isinstance(value, str):
         return plain(value)
+    if isinstance(value, dict | list) and not levels:
+        raise ValueError("nested too deeply")
     if isinstance(value, dict):
-        return {plain(name): plain_values(member) for name, member in value.items()}
+        return {plain(name): plain_values(one, levels - 1) for name, one in value.items()}
     if isinstance(value, list):
-        return [plain_values(member) for member in value]
+        return [plain_values(one, levels - 1) for one in value]
     return value
 
 

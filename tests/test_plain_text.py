@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oms_ledger.http_client.answers import read_json
 from oms_ledger.plain_text import holds_nul, plain, plain_values
 
 pytestmark = pytest.mark.unit
@@ -23,3 +24,10 @@ def test_nul_is_found_in_json_wherever_it_is_one(value):
 def test_lines_and_tabs_stay_and_other_controls_are_shown_as_what_they_are():
     assert plain("a\tb\r\nc\x00\x1b\x85\ud800d") == "a\tb\r\nc" + "\ufffd" * 4 + "d"
     assert plain_values({"a\x00": ["\x07", 1, None]}) == {"a\ufffd": ["\ufffd", 1, None]}
+
+
+def test_an_answer_that_is_nested_too_deeply_is_no_json():
+    deep = b"[" * 1000 + b'"\\u0000"' + b"]" * 1000
+    with pytest.raises(orjson.JSONDecodeError):
+        read_json(deep)
+    assert read_json(b'["a\\u0000"]') == ["a\ufffd"]
