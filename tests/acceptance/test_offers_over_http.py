@@ -326,6 +326,11 @@ QUESTION = Question(
 )
 
 
+def test_what_a_proxy_answers_for_another_cell_is_no_quote():
+    for content in (b"<html>", b"", b"[]", b'{"outcome": "quote", "lines": 1}'):
+        assert http_source.read_quote(content, QUESTION) is None
+
+
 def test_circuit_of_a_source_opens_and_closes_by_the_clock(sources, store, now):
     source, counts = http_source.Source(store.url, "lojab"), [1]
     store.silent = True

@@ -182,7 +182,11 @@ class HttpSources:
 
 def read_quote(content: bytes, question: Question) -> list[LineQuote] | None:
     """The quotes of a cell's answer; nothing is on offer for who is no partner."""
-    match read_outcome(orjson.loads(content)):
+    try:
+        answered = orjson.loads(content)
+    except orjson.JSONDecodeError:  # a proxy in between may have answered
+        return None
+    match read_outcome(answered):
         case Quote(lines) if len(lines) == len(question.lines):
             return list(lines)
         case Declined():
